@@ -1,0 +1,35 @@
+# lapatlas_add_test(NAME name SOURCES file... LIBRARIES lib... LABELS layer [fast] [RANKS 1 2 3 4] [TIMEOUT seconds])
+# One GoogleTest binary, registered once a rank count as name.rN with labels `layer` and `ranksN`.
+# A test labelled `fast` also runs under the sanitizers; `long` is left out of CI.
+set(LAPATLAS_MPIEXEC_FLAGS --oversubscribe --mca mpi_yield_when_idle 1 --mca hwloc_base_binding_policy none
+    CACHE STRING "Flags of mpiexec in tests")
+set(LAPATLAS_TEST_ENVIRONMENT
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
+    # Open MPI and HDF5 keep allocations to the end of the process.
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1)
+
+# lapatlas_register_mpi_test(name ranks labels timeout command...)
+function(lapatlas_register_mpi_test name ranks labels timeout)
+  add_test(NAME ${name}.r${ranks}
+           COMMAND ${MPIEXEC_EXECUTABLE} ${LAPATLAS_MPIEXEC_FLAGS} ${MPIEXEC_NUMPROC_FLAG} ${ranks} ${ARGN})
+  set_tests_properties(${name}.r${ranks} PROPERTIES
+    LABELS "${labels};ranks${ranks}" TIMEOUT ${timeout} PROCESSORS ${ranks}
+    ENVIRONMENT "${LAPATLAS_TEST_ENVIRONMENT}" SKIP_REGULAR_EXPRESSION "LAPATLAS_SKIPPED")
+endfunction()
+
+function(lapatlas_add_test)
+  cmake_parse_arguments(arg "" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS;RANKS" ${ARGN})
+  if(NOT arg_RANKS)
+    set(arg_RANKS 1 2 3 4)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(test_${arg_NAME} ${arg_SOURCES})
+  target_link_libraries(test_${arg_NAME} PRIVATE lapatlas_test_main ${arg_LIBRARIES} GTest::gtest lapatlas_flags)
+  set_target_properties(test_${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
+                        BUILD_RPATH "${LAPATLAS_TORCH_RPATH}")
+  foreach(ranks IN LISTS arg_RANKS)
+    lapatlas_register_mpi_test(${arg_NAME} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT} $<TARGET_FILE:test_${arg_NAME}>)
+  endforeach()
+endfunction()

@@ -1,0 +1,41 @@
+#include "dist/environment.hpp"
+
+#include <mpi.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "dist/communicator.hpp"
+
+namespace lapatlas {
+
+MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
+    setenv("OMPI_MCA_io", "romio321", 0);
+    int provided = 0;
+    check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+}
+
+MpiEnvironment::~MpiEnvironment() {
+    // While unwinding, a rank must not enter the collective that MPI_Finalize is.
+    if (std::uncaught_exceptions() > 0) return;
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (finalized == 0) MPI_Finalize();
+}
+
+std::string MpiEnvironment::library_version() {
+    char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length = 0;
+    MPI_Get_library_version(text, &length);
+    const std::string full(text, static_cast<std::size_t>(length));
+    return full.substr(0, full.find(','));
+}
+
+void abort_all_ranks(int exit_code) {
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+    std::abort();
+}
+
+}  // namespace lapatlas

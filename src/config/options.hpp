@@ -1,0 +1,264 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
+
+namespace lapatlas {
+
+// Every stage's options in one aggregate. Each struct lists its fields once, in describe(): that list is the TOML
+// reader, the TOML writer, the command-line overrides and the documentation. Zero means "from the data" where the
+// comment says so.
+
+using Choices = std::initializer_list<const char*>;
+
+struct InputOptions {
+    std::string path;
+    std::string layer;
+    std::string label_key;
+    std::string batch_key;
+    bool recover_counts = false;
+    std::string split_key;
+    std::string split_group_key;
+    double test_fraction = 0.2;
+    double validation_fraction = 0.1;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("path", path, "counts: an .h5ad file, a 10x .h5 file, or a 10x folder with matrix.mtx[.gz]");
+        v("layer", layer, "where the counts are: X, raw/X, layers/NAME; empty: found by looking, and said");
+        v("label_key", label_key, "obs column of the cell type that generation is conditioned on; empty: no labels");
+        v("batch_key", batch_key, "obs column of the batch; empty: none");
+        v("recover_counts", recover_counts, "prove and undo log1p(counts scaled by library) where X is log-normalised");
+        v("split_key", split_key, "obs column with train / validation / test; empty: split by a hash");
+        v("split_group_key", split_group_key, "obs column (donor, sample) whose cells stay together in the hashed split");
+        v("test_fraction", test_fraction, "share of all cells held out for evaluation");
+        v("validation_fraction", validation_fraction, "share of the remaining cells held out to watch training");
+    }
+};
+
+struct OutputOptions {
+    std::string dir = "lapatlas-run";
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("dir", dir, "the run's folder: config.toml, prepared.h5, checkpoints/, metrics.csv, atlas.h5ad, report.html");
+    }
+};
+
+struct RuntimeOptions {
+    std::int64_t seed = 0;
+    std::int64_t threads = 0;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
+        v("threads", threads, "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
+    }
+};
+
+struct SimulateOptions {
+    std::int64_t cells = 2000;
+    std::int64_t genes = 2000;
+    std::int64_t types = 8;
+    std::int64_t batches = 1;
+    double median_counts = 2500;
+    double label_missing_fraction = 0;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("cells", cells, "number of cells");
+        v("genes", genes, "number of genes");
+        v("types", types, "number of cell types, leaves of a binary hierarchy");
+        v("batches", batches, "number of batches; above 1 each shifts the genes a little");
+        v("median_counts", median_counts, "median counts of a cell (log-normal libraries)");
+        v("label_missing_fraction", label_missing_fraction, "share of cells written without a label");
+    }
+};
+
+struct PrepareOptions {
+    std::int64_t min_cells = 3;
+    std::int64_t min_genes = 0;
+    double max_mito_fraction = 1;
+    std::int64_t highly_variable_genes = 0;
+    double target_sum = 1e4;
+    std::int64_t pca_components = 50;
+    std::int64_t k = 15;
+    std::int64_t exact_knn_below = 50000;
+    std::int64_t encodings = 16;
+    std::int64_t clusters = 0;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("min_cells", min_cells, "keep genes seen in at least this many training cells");
+        v("min_genes", min_genes, "drop cells with fewer genes");
+        v("max_mito_fraction", max_mito_fraction, "drop cells with a larger share of counts in MT- genes");
+        v("highly_variable_genes", highly_variable_genes, "genes used for the graph (Seurat v3 ranking); 0: all kept genes");
+        v("target_sum", target_sum, "counts a cell is scaled to before log1p (graph and encoder input)");
+        v("pca_components", pca_components, "principal components the neighbours are found in");
+        v("k", k, "nearest neighbours a cell");
+        v("exact_knn_below", exact_knn_below, "above this many training cells neighbours are approximate (recall is measured)");
+        v("encodings", encodings, "Laplacian positional encodings a cell");
+        v("clusters", clusters, "METIS clusters of the graph; 0: max(64, training cells / 2000), at most one a cell");
+    }
+};
+
+struct ModelOptions {
+    std::int64_t hidden = 128;
+    std::int64_t latent = 16;
+    std::int64_t cheb_order = 4;
+    double dropout = 0.1;
+    std::string likelihood = "negative_binomial";
+    std::string library = "size_factor";
+    std::string library_model = "per_label";
+    std::int64_t score_width = 256;
+    std::int64_t score_blocks = 4;
+    double diffusion_time = 5;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("hidden", hidden, "width h of encoder and decoder");
+        v("latent", latent, "latent width d");
+        v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
+        v("dropout", dropout, "dropout in the decoder");
+        v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});
+        v("library", library, "size_factor: softmax times a library size; absolute: rates as the paper has them",
+          Choices{"size_factor", "absolute"});
+        v("library_model", library_model, "where a generated cell's library comes from: training cells of its label",
+          Choices{"per_label"});
+        v("score_width", score_width, "width of the ScoreNet");
+        v("score_blocks", score_blocks, "residual blocks of the ScoreNet");
+        v("diffusion_time", diffusion_time, "end T of the diffusion, alpha(T) = exp(-T)");
+    }
+};
+
+struct TrainOptions {
+    std::int64_t joint_epochs = 300;
+    std::string batch = "cluster";
+    std::int64_t active_clusters = 0;
+    double learning_rate = 1e-3;
+    double weight_decay = 1e-4;
+    double warmup_fraction = 0.05;
+    double clip_norm = 10;
+    double w_diff = 1;
+    double w_kl = 0.5;
+    double w_rec = 1;
+    bool joint_gradient = false;
+    double mask_fraction = 0.1;
+    bool lpe_sign_flip = true;
+    bool perturb = true;
+    double alpha_min = 1e-3;
+    double alpha_max = 1e-2;
+    double epsilon = 0.1;
+    std::int64_t power_iterations = 3;
+    std::int64_t decode_chunk = 512;
+    std::int64_t score_steps = 6000;
+    std::int64_t score_batch = 512;
+    double score_learning_rate = 1e-3;
+    double ema_decay = 0.999;
+    double label_dropout = 0.1;
+    std::string times = "log_snr";
+    std::int64_t validate_every = 10;
+    double checkpoint_minutes = 10;
+    bool use_validation = false;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("joint_epochs", joint_epochs, "passes over the training cells for encoder, decoder and ScoreNet together");
+        v("batch", batch, "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph",
+          Choices{"full", "cluster"});
+        v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 256 cells' worth, or 1/8 of them");
+        v("learning_rate", learning_rate, "AdamW, after warm-up; cosine to zero");
+        v("weight_decay", weight_decay, "AdamW's decoupled decay");
+        v("warmup_fraction", warmup_fraction, "share of the steps with a linearly rising learning rate");
+        v("clip_norm", clip_norm, "global gradient norm is clipped to this");
+        v("w_diff", w_diff, "weight of the diffusion loss in joint training");
+        v("w_kl", w_kl, "weight of the KL term (summed over latent dimensions, mean over cells)");
+        v("w_rec", w_rec, "weight of the reconstruction (summed over genes, mean over cells)");
+        v("joint_gradient", joint_gradient, "let the diffusion loss shape the encoder");
+        v("mask_fraction", mask_fraction, "share of input counts hidden from the encoder in a step");
+        v("lpe_sign_flip", lpe_sign_flip, "flip the sign of each positional encoding at random every step");
+        v("perturb", perturb, "spectral adversarial edge weights (LapDDPM 3.3)");
+        v("alpha_min", alpha_min, "smallest initial random edge perturbation");
+        v("alpha_max", alpha_max, "largest initial random edge perturbation");
+        v("epsilon", epsilon, "root mean square of the adversarial change of an edge weight, all iterations together");
+        v("power_iterations", power_iterations, "iterations of the adversarial perturbation");
+        v("decode_chunk", decode_chunk, "cells whose rates are in memory at a time");
+        v("score_steps", score_steps, "further steps for the ScoreNet alone on frozen latents");
+        v("score_batch", score_batch, "cells a ScoreNet step");
+        v("score_learning_rate", score_learning_rate, "AdamW for the ScoreNet-only phase; cosine to zero");
+        v("ema_decay", ema_decay, "of the moving average of ScoreNet weights that sampling uses");
+        v("label_dropout", label_dropout, "share of cells trained under the null label (for guidance)");
+        v("times", times, "training times: uniform in log-SNR, or in t as published", Choices{"log_snr", "uniform_t"});
+        v("validate_every", validate_every, "epochs between validation likelihoods; 0: never");
+        v("checkpoint_minutes", checkpoint_minutes, "minutes between checkpoints; one is always written at the end");
+        v("use_validation", use_validation, "train on the validation cells too, once a recipe is chosen");
+    }
+};
+
+struct GenerateOptions {
+    std::int64_t cells = 0;
+    std::string counts;
+    std::string solver = "dpmpp_2m";
+    std::int64_t steps = 20;
+    double guidance = 0;
+    bool write_latents = false;
+    std::int64_t gzip_level = 1;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("cells", cells, "cells to generate; 0: as many as the atlas has");
+        v("counts", counts, "cells of each type: \"type=n,type=n\", or a file with a \"type<TAB>n\" line each; empty: training frequencies");
+        v("solver", solver, "of the reverse diffusion", Choices{"dpmpp_2m", "ddim", "euler_maruyama"});
+        v("steps", steps, "network evaluations a cell");
+        v("guidance", guidance, "w in eps = (1+w) eps(z,c) - w eps(z,null); 0: plain conditional, -1: unconditional");
+        v("write_latents", write_latents, "write obsm X_latent");
+        v("gzip_level", gzip_level, "compression of the written counts, 0 to 9");
+    }
+};
+
+struct EvaluateOptions {
+    std::int64_t halvings = 8;
+    std::int64_t max_cells = 1500;
+    std::int64_t pca_components = 30;
+    std::int64_t min_type_cells = 20;
+    std::int64_t trees = 200;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("halvings", halvings, "random halvings of the test cells; every figure is a mean and spread over them");
+        v("max_cells", max_cells, "cells a side at most");
+        v("pca_components", pca_components, "components fitted on training cells that the two samples are compared in");
+        v("min_type_cells", min_type_cells, "types with fewer cells in a half are named, not scored");
+        v("trees", trees, "trees of the random forest that tells real from generated");
+    }
+};
+
+struct Config {
+    InputOptions input;
+    OutputOptions output;
+    RuntimeOptions runtime;
+    SimulateOptions simulate;
+    PrepareOptions prepare;
+    ModelOptions model;
+    TrainOptions train;
+    GenerateOptions generate;
+    EvaluateOptions evaluate;
+
+    /// Calls v.section(name, comment, options) for each section, in the order of the flow.
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v.section("input", "what is read", input);
+        v.section("output", "where the run is kept", output);
+        v.section("runtime", "how it runs", runtime);
+        v.section("simulate", "only for `lapatlas simulate`", simulate);
+        v.section("prepare", "counts to graph", prepare);
+        v.section("model", "encoder, decoder, ScoreNet", model);
+        v.section("train", "losses and schedule", train);
+        v.section("generate", "sampling", generate);
+        v.section("evaluate", "two-sample figures", evaluate);
+    }
+};
+
+}  // namespace lapatlas
