@@ -17,9 +17,10 @@ add_library(lapatlas_torch INTERFACE IMPORTED GLOBAL)
 target_include_directories(lapatlas_torch SYSTEM INTERFACE "${LAPATLAS_LIBTORCH}/include"
                            "${LAPATLAS_LIBTORCH}/include/torch/csrc/api/include")
 # Operators register themselves when the library loads, so it must be linked even where no symbol is used.
-target_link_options(lapatlas_torch INTERFACE "LINKER:--no-as-needed,${LAPATLAS_LIBTORCH}/lib/libtorch_cpu.so,--as-needed")
-target_link_libraries(lapatlas_torch INTERFACE "${LAPATLAS_LIBTORCH}/lib/libc10.so")
+# (As options and not as libraries: CMake would put the folder's own libgomp on the run path and warn of it.)
+target_link_options(lapatlas_torch INTERFACE
+  "LINKER:--no-as-needed,${LAPATLAS_LIBTORCH}/lib/libtorch_cpu.so,${LAPATLAS_LIBTORCH}/lib/libc10.so,--as-needed")
 set(LAPATLAS_TORCH_RPATH "${LAPATLAS_LIBTORCH}/lib" ${_wheel_libs})
 foreach(_dir IN LISTS LAPATLAS_TORCH_RPATH)
-  target_link_options(lapatlas_torch INTERFACE "LINKER:-rpath-link,${_dir}")
+  target_link_options(lapatlas_torch INTERFACE "LINKER:-rpath,${_dir}")
 endforeach()

@@ -8,6 +8,9 @@ set(LAPATLAS_TEST_ENVIRONMENT
     # Open MPI and HDF5 keep allocations to the end of the process.
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1)
 
+# What the sanitizers' build needs of the tests: the target fast_tests builds no other.
+add_custom_target(fast_tests)
+
 # lapatlas_register_mpi_test(name ranks labels timeout command...)
 function(lapatlas_register_mpi_test name ranks labels timeout)
   add_test(NAME ${name}.r${ranks}
@@ -27,8 +30,10 @@ function(lapatlas_add_test)
   endif()
   add_executable(test_${arg_NAME} ${arg_SOURCES})
   target_link_libraries(test_${arg_NAME} PRIVATE lapatlas_test_main ${arg_LIBRARIES} GTest::gtest lapatlas_flags)
-  set_target_properties(test_${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
-                        BUILD_RPATH "${LAPATLAS_TORCH_RPATH}")
+  set_target_properties(test_${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  if("fast" IN_LIST arg_LABELS)
+    add_dependencies(fast_tests test_${arg_NAME})
+  endif()
   foreach(ranks IN LISTS arg_RANKS)
     lapatlas_register_mpi_test(${arg_NAME} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT} $<TARGET_FILE:test_${arg_NAME}>)
   endforeach()

@@ -13,7 +13,7 @@ enum class ErrorKind : int {
     kMpi = 3,
     kHdf5 = 4,
     kMetis = 5,
-    kResource = 6,  ///< memory, disk: exit code 1
+    kResource = 6,  ///< memory, disk, which the user can give more of: exit code 2
 };
 
 /// Base of everything the library throws. The message is one line: what is wrong, where, what to do.
@@ -23,7 +23,7 @@ class Error : public std::runtime_error {
     ErrorKind kind() const noexcept { return kind_; }
     /// 2 for the user's errors, 1 for ours.
     int exit_code() const noexcept {
-        return kind_ == ErrorKind::kInput || kind_ == ErrorKind::kConfig ? 2 : 1;
+        return kind_ == ErrorKind::kInput || kind_ == ErrorKind::kConfig || kind_ == ErrorKind::kResource ? 2 : 1;
     }
 
   private:

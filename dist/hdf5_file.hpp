@@ -44,15 +44,42 @@ class Hdf5Handle {
 /// HDF5's in-memory type of a C++ number.
 template <class T>
 hid_t hdf5_type();
-template <> inline hid_t hdf5_type<float>() { return H5T_NATIVE_FLOAT; }
-template <> inline hid_t hdf5_type<double>() { return H5T_NATIVE_DOUBLE; }
-template <> inline hid_t hdf5_type<std::int8_t>() { return H5T_NATIVE_INT8; }
-template <> inline hid_t hdf5_type<std::uint8_t>() { return H5T_NATIVE_UINT8; }
-template <> inline hid_t hdf5_type<std::int16_t>() { return H5T_NATIVE_INT16; }
-template <> inline hid_t hdf5_type<std::int32_t>() { return H5T_NATIVE_INT32; }
-template <> inline hid_t hdf5_type<std::uint32_t>() { return H5T_NATIVE_UINT32; }
-template <> inline hid_t hdf5_type<std::int64_t>() { return H5T_NATIVE_INT64; }
-template <> inline hid_t hdf5_type<std::uint64_t>() { return H5T_NATIVE_UINT64; }
+template <>
+inline hid_t hdf5_type<float>() {
+    return H5T_NATIVE_FLOAT;
+}
+template <>
+inline hid_t hdf5_type<double>() {
+    return H5T_NATIVE_DOUBLE;
+}
+template <>
+inline hid_t hdf5_type<std::int8_t>() {
+    return H5T_NATIVE_INT8;
+}
+template <>
+inline hid_t hdf5_type<std::uint8_t>() {
+    return H5T_NATIVE_UINT8;
+}
+template <>
+inline hid_t hdf5_type<std::int16_t>() {
+    return H5T_NATIVE_INT16;
+}
+template <>
+inline hid_t hdf5_type<std::int32_t>() {
+    return H5T_NATIVE_INT32;
+}
+template <>
+inline hid_t hdf5_type<std::uint32_t>() {
+    return H5T_NATIVE_UINT32;
+}
+template <>
+inline hid_t hdf5_type<std::int64_t>() {
+    return H5T_NATIVE_INT64;
+}
+template <>
+inline hid_t hdf5_type<std::uint64_t>() {
+    return H5T_NATIVE_UINT64;
+}
 
 /// How a dataset lies on disk.
 struct Hdf5Layout {
@@ -108,6 +135,18 @@ class Hdf5File {
     std::vector<std::string> string_list_attribute(const std::string& object, const std::string& name) const;
     template <class T>
     std::optional<std::vector<T>> attribute(const std::string& object, const std::string& name) const;
+    /// The path that an object-reference attribute points to; none if there is no such attribute.
+    std::optional<std::string> referenced_path(const std::string& object, const std::string& name) const;
+
+    // --- one member of a 1-D dataset of records (rank-local)
+    /// Members in order; empty unless the dataset holds records.
+    std::vector<std::string> members(const std::string& dataset) const;
+    H5T_class_t member_class(const std::string& dataset, const std::string& member) const;
+    template <class T>
+    std::vector<T> read_member_rows(const std::string& dataset, const std::string& member, std::int64_t first,
+                                    std::int64_t count) const;
+    std::vector<std::string> read_member_strings(const std::string& dataset, const std::string& member,
+                                                 std::int64_t first, std::int64_t count) const;
 
     // --- writing (on a parallel file: collective with the same arguments, except the data)
     void create_group(const std::string& name);
@@ -124,18 +163,27 @@ class Hdf5File {
     void write_string(const std::string& dataset, const std::string& value);
     /// Variable-length UTF-8. Rank-local files only (MPI-IO cannot write these).
     void write_strings(const std::string& dataset, const std::vector<std::string>& values);
+    /// An empty 1-D text dataset, to be filled in blocks by write_string_rows. Rank-local files only.
+    void create_string_dataset(const std::string& dataset, std::int64_t num_rows, Hdf5Layout layout = {});
+    void write_string_rows(const std::string& dataset, std::int64_t first,
+                           const std::vector<std::string>& values);
     void write_attribute(const std::string& object, const std::string& name, const std::string& value);
     void write_attribute(const std::string& object, const std::string& name,
                          const std::vector<std::string>& values);
     template <class T>
     void write_attribute(const std::string& object, const std::string& name, std::span<const T> values,
                          bool scalar = false);
+    /// A scalar in the form h5py has for booleans.
+    void write_boolean_attribute(const std::string& object, const std::string& name, bool value);
     /// Makes an empty dataset of a shape, to be filled by write_rows.
     template <class T>
     void create_dataset(const std::string& dataset, std::vector<std::int64_t> shape, Hdf5Layout layout = {});
+    /// Gives an object another name; an object that had it is unlinked.
+    void rename(const std::string& from, const std::string& to);
     /// Sets the leading dimension of a growable dataset.
     void resize(const std::string& dataset, std::int64_t num_rows);
-    /// Writes rows [first, first + rows of values). On a parallel file: collective; ranks without rows join in.
+    /// Writes rows [first, first + rows of values). On a parallel file: collective; ranks without rows join
+    /// in.
     template <class T>
     void write_rows(const std::string& dataset, std::int64_t first, std::span<const T> values);
 
@@ -146,6 +194,8 @@ class Hdf5File {
     Hdf5Handle open_dataset(const std::string& name) const;
     void read_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t count,
                   void* out) const;
+    void read_member_raw(const std::string& dataset, const std::string& member, hid_t type, std::size_t size,
+                         std::int64_t first, std::int64_t count, void* out) const;
     void create_raw(const std::string& dataset, hid_t type, const std::vector<std::int64_t>& shape,
                     Hdf5Layout layout);
     void write_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t rows,
@@ -182,6 +232,14 @@ std::vector<T> Hdf5File::read_rows(const std::string& dataset, std::int64_t firs
 }
 
 template <class T>
+std::vector<T> Hdf5File::read_member_rows(const std::string& dataset, const std::string& member,
+                                          std::int64_t first, std::int64_t count) const {
+    std::vector<T> values(static_cast<std::size_t>(count));
+    if (count > 0) read_member_raw(dataset, member, hdf5_type<T>(), sizeof(T), first, count, values.data());
+    return values;
+}
+
+template <class T>
 T Hdf5File::read_scalar(const std::string& dataset) const {
     const std::vector<T> values = read<T>(dataset);
     if (values.size() != 1) fail("expected one value in", dataset);
@@ -204,10 +262,10 @@ void Hdf5File::write_scalar(const std::string& dataset, T value) {
 template <class T>
 void Hdf5File::write_attribute(const std::string& object, const std::string& name, std::span<const T> values,
                                bool scalar) {
-    write_attribute_raw(object, name, hdf5_type<T>(),
-                        scalar ? std::nullopt
-                               : std::optional<std::int64_t>(static_cast<std::int64_t>(values.size())),
-                        values.data());
+    write_attribute_raw(
+        object, name, hdf5_type<T>(),
+        scalar ? std::nullopt : std::optional<std::int64_t>(static_cast<std::int64_t>(values.size())),
+        values.data());
 }
 
 template <class T>

@@ -1,1 +1,78 @@
-#include "src/config/options.hpp"
+#include "src/pipeline.hpp"
+
+#include "dist/agreement.hpp"
+#include "dist/error.hpp"
+#include "dist/hdf5_file.hpp"
+#include "src/evaluate/evaluation_output.hpp"
+#include "src/evaluate_run.hpp"
+#include "src/generate/generate.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/prepare.hpp"
+#include "src/report_run.hpp"
+#include "src/run_folder.hpp"
+#include "src/train/checkpoint.hpp"
+#include "src/train/trainer.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+// Each answers: is this stage's output for this configuration there, whole?
+
+bool is_prepared(const RunFolder& run, const Config& config) {
+    return std::filesystem::exists(run.prepared()) &&
+           read_prepared_summary(run.prepared()).fingerprint == prepare_fingerprint(config);
+}
+
+bool is_trained(const RunFolder& run, const Config& config) {
+    if (!std::filesystem::exists(run.checkpoint())) return false;
+    const Checkpoint checkpoint = read_checkpoint(run.checkpoint());
+    return checkpoint.fingerprint == train_fingerprint(config) && checkpoint.counters.at("complete") != 0;
+}
+
+bool is_generated(const RunFolder& run, const Config& config) {
+    if (!std::filesystem::exists(run.atlas())) return false;
+    const Hdf5File file = Hdf5File::open(run.atlas());
+    return file.exists("uns/lapatlas/fingerprint") &&
+           file.read_string("uns/lapatlas/fingerprint") == generate_fingerprint(config);
+}
+
+bool is_evaluated(const RunFolder& run, const Config& config) {
+    if (!std::filesystem::exists(run.evaluation())) return false;
+    const EvaluationResult result = read_evaluation_json(run.evaluation());
+    for (const auto& [name, value] : result.provenance)
+        if (name == "fingerprint") return value == generate_fingerprint(config);
+    return false;
+}
+
+}  // namespace
+
+void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
+    const RunFolder run{config.output.dir};
+    open_run_folder(comm, run, config);
+    const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
+    const auto is_done = [&](auto&& question, const char* stage) {
+        const bool done = agreed(comm, [&] { return question(run, config); });
+        if (done) log.stage(std::string(stage) + ": already there, not done again");
+        return done;
+    };
+
+    bool fresh = false;
+    if (!is_done(is_prepared, "prepare")) {
+        prepare(comm, config, run.prepared(), provenance("prepare"), log);
+        fresh = true;
+    }
+    if (fresh || !is_done(is_trained, "train")) {
+        train(comm, config, run.dir, provenance("train"), log);
+        fresh = true;
+    }
+    if (fresh || !is_done(is_generated, "generate")) {
+        generate(comm, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
+        fresh = true;
+    }
+    if (fresh || !is_done(is_evaluated, "evaluate"))
+        evaluate_run(comm, config, run, run.atlas(), run.evaluation(), log);
+    report_run(comm, config, run, log);
+}
+
+}  // namespace lapatlas

@@ -168,7 +168,7 @@ struct TrainOptions {
         v("joint_epochs", joint_epochs, "passes over the training cells for encoder, decoder and ScoreNet together");
         v("batch", batch, "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph",
           Choices{"full", "cluster"});
-        v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 256 cells' worth, or 1/8 of them");
+        v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 256 cells, at least one cluster");
         v("learning_rate", learning_rate, "AdamW, after warm-up; cosine to zero");
         v("weight_decay", weight_decay, "AdamW's decoupled decay");
         v("warmup_fraction", warmup_fraction, "share of the steps with a linearly rising learning rate");

@@ -9,9 +9,9 @@ namespace lapatlas {
 /// Rows of a cells x genes count matrix in compressed sparse rows. Column indices ascend within a row.
 struct CountMatrix {
     std::int64_t num_genes = 0;
-    std::vector<std::int64_t> row_offsets{0};   // [num_rows + 1]
-    std::vector<std::int32_t> gene_indices;     // [nnz]
-    std::vector<float> values;                  // [nnz], whole numbers > 0 once counts are checked
+    std::vector<std::int64_t> row_offsets{0};  // [num_rows + 1]
+    std::vector<std::int32_t> gene_indices;    // [nnz]
+    std::vector<float> values;                 // [nnz], whole numbers > 0 once counts are checked
 
     std::int64_t num_rows() const { return static_cast<std::int64_t>(row_offsets.size()) - 1; }
     std::int64_t num_nonzeros() const { return row_offsets.back(); }
@@ -19,21 +19,21 @@ struct CountMatrix {
 
 /// One rank's share of an atlas as read: a block of rows with what is known of each cell.
 struct AtlasShard {
-    std::int64_t num_cells = 0;                 ///< in the whole atlas
-    std::int64_t first_cell = 0;                ///< global index of local row 0; rows are contiguous
-    CountMatrix counts;                         // [local rows, num_genes]
-    std::vector<std::string> cell_names;        // [local rows]
-    std::vector<std::int32_t> labels;           // [local rows], index into label_names, -1 = unlabelled
-    std::vector<std::string> split_values;      // [local rows] or empty: obs[split_key]
-    std::vector<std::string> split_groups;      // [local rows] or empty: obs[split_group_key]
-    std::vector<std::int32_t> batches;          // [local rows] or empty: index into batch_names, -1 = missing
+    std::int64_t num_cells = 0;             ///< in the whole atlas
+    std::int64_t first_cell = 0;            ///< global index of local row 0; rows are contiguous
+    CountMatrix counts;                     // [local rows, num_genes]
+    std::vector<std::string> cell_names;    // [local rows]
+    std::vector<std::int32_t> labels;       // [local rows], index into label_names, -1 = unlabelled
+    std::vector<std::string> split_values;  // [local rows] or empty: obs[split_key]
+    std::vector<std::string> split_groups;  // [local rows] or empty: obs[split_group_key]
+    std::vector<std::int32_t> batches;      // [local rows] or empty: index into batch_names, -1 = missing
 
     // Equal on every rank.
-    std::vector<std::string> gene_names;        // [num_genes], made unique
-    std::vector<std::string> gene_ids;          // [num_genes] or empty: Ensembl ids where the file has them
-    std::vector<std::string> label_names;       // sorted
-    std::vector<std::string> batch_names;       // sorted
-    std::string matrix_name;                    ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
+    std::vector<std::string> gene_names;   // [num_genes], made unique
+    std::vector<std::string> gene_ids;     // [num_genes] or empty: Ensembl ids where the file has them
+    std::vector<std::string> label_names;  // sorted
+    std::vector<std::string> batch_names;  // sorted
+    std::string matrix_name;               ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
 };
 
 }  // namespace lapatlas

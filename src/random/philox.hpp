@@ -69,6 +69,8 @@ class PlacedRandom {
         : key_{static_cast<std::uint32_t>(seed) ^ (static_cast<std::uint32_t>(stream) * 0x9E3779B1u),
                static_cast<std::uint32_t>(seed >> 32) + static_cast<std::uint32_t>(stream)} {}
 
+    /// For vector code that makes many calls side by side (philox_lanes).
+    std::array<std::uint32_t, 2> key() const { return key_; }
     std::array<std::uint32_t, 4> words(std::uint64_t item, std::uint32_t step = 0, std::uint32_t draw = 0) const {
         return philox4x32({draw, step, static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32)},
                           key_);

@@ -1,0 +1,56 @@
+#include "dist/durable_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "dist/error.hpp"
+
+namespace lapatlas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path folder_of(const fs::path& path) {
+    return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+void sync_to_disk(const fs::path& path, int flags) {
+    const int file = ::open(path.c_str(), flags);
+    const bool synced = file >= 0 && ::fsync(file) == 0;
+    const std::string why = std::strerror(errno);
+    if (file >= 0) ::close(file);
+    if (!synced) throw ResourceError(path.string() + ": cannot be forced to disk (" + why + ")");
+}
+
+}  // namespace
+
+fs::path partial_path(const fs::path& path) { return path.string() + ".partial"; }
+
+void require_writable(const fs::path& path) {
+    if (path.empty()) throw InputError("no output file is named");
+    if (fs::is_directory(path))
+        throw InputError(path.string() + ": is a directory, expected a file to write");
+    const fs::path folder = folder_of(path);
+    if (!fs::is_directory(folder)) throw InputError(path.string() + ": no folder " + folder.string());
+    const fs::path trial = partial_path(path);
+    const int file = ::open(trial.c_str(), O_WRONLY | O_CREAT, 0666);
+    if (file < 0) throw InputError(path.string() + ": cannot be written (" + std::strerror(errno) + ")");
+    ::close(file);
+    ::unlink(trial.c_str());
+}
+
+void commit_file(const fs::path& partial, const fs::path& path) {
+    sync_to_disk(partial, O_RDONLY);
+    std::error_code error;
+    fs::rename(partial, path, error);
+    if (error)
+        throw ResourceError(partial.string() + ": cannot be renamed to " + path.string() + " (" +
+                            error.message() + ")");
+    sync_to_disk(folder_of(path), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace lapatlas

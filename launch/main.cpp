@@ -1,0 +1,116 @@
+// lapatlas: one binary, one subcommand a stage. What a stage does is in src/; here is only the process edge.
+#include <mpi.h>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <thread>
+
+#include "dist/agreement.hpp"
+#include "dist/environment.hpp"
+#include "dist/error.hpp"
+#include "dist/log.hpp"
+#include "launch/options.hpp"
+#include "launch/threads.hpp"
+#include "src/evaluate/evaluation_output.hpp"
+#include "src/evaluate_run.hpp"
+#include "src/generate/generate.hpp"
+#include "src/inspect.hpp"
+#include "src/pipeline.hpp"
+#include "src/prepare.hpp"
+#include "src/report_run.hpp"
+#include "src/run_folder.hpp"
+#include "src/simulate/simulator.hpp"
+#include "src/train/trainer.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+std::filesystem::path given_or(const std::string& given, const std::filesystem::path& otherwise) {
+    return given.empty() ? otherwise : std::filesystem::path(given);
+}
+
+void print_evaluation(const Communicator& comm, const EvaluationResult& result) {
+    if (comm.is_root()) std::fputs(evaluation_table(result).c_str(), stdout);
+}
+
+void execute(const Communicator& comm, const CommandLine& line, Log& log) {
+    const Config& config = line.config;
+    const RunFolder run{config.output.dir};
+    if (line.subcommand == "run") {
+        run_pipeline(comm, config, log);
+        const EvaluationResult result = agreed(comm, [&] { return read_evaluation_json(run.evaluation()); });
+        print_evaluation(comm, result);
+    } else if (line.subcommand == "simulate") {
+        simulate_atlas(comm, config.simulate, static_cast<std::uint64_t>(config.runtime.seed),
+                       given_or(line.output, "simulated.h5ad"), log, provenance_of(comm, config, "simulate"));
+    } else if (line.subcommand == "prepare") {
+        open_run_folder(comm, run, config);
+        prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
+    } else if (line.subcommand == "train") {
+        open_run_folder(comm, run, config);
+        train(comm, config, run.dir, provenance_of(comm, config, "train"), log);
+    } else if (line.subcommand == "generate") {
+        generate(comm, config, run.checkpoint(), given_or(line.output, run.atlas()),
+                 provenance_of(comm, config, "generate"), log);
+    } else if (line.subcommand == "evaluate") {
+        print_evaluation(comm, evaluate_run(comm, config, run, given_or(line.generated, run.atlas()),
+                                            given_or(line.output, run.evaluation()), log));
+    } else if (line.subcommand == "report") {
+        report_run(comm, config, run, log);
+    } else if (line.subcommand == "inspect") {
+        const std::string text = agreed(comm, [&] {
+            return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size()) : std::string();
+        });
+        if (comm.is_root()) std::fputs(text.c_str(), stdout);
+    }
+}
+
+/// True when every rank gets here within half a minute: then all know of the error and may leave quietly. Otherwise one
+/// failed alone, and the others must not be left waiting for it.
+bool all_ranks_failed_together() {
+    MPI_Request request = MPI_REQUEST_NULL;
+    if (MPI_Ibarrier(MPI_COMM_WORLD, &request) != MPI_SUCCESS) return false;
+    for (int tenth = 0; tenth < 300; ++tenth) {
+        int done = 0;
+        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        if (done != 0) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+}
+
+int report_failure(const Communicator& world, const char* message, int exit_code) {
+    if (world.is_root()) std::fprintf(stderr, "error: %s\n", message);
+    if (all_ranks_failed_together()) return exit_code;
+    if (!world.is_root()) std::fprintf(stderr, "error: %s [rank %d]\n", message, world.rank());
+    abort_all_ranks(exit_code);
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+    const MpiEnvironment mpi(argc, argv);
+    const Communicator world = Communicator::world();
+    try {
+        CommandLine line;
+        const int code = agreed(world, [&] { return parse_command_line(argc, argv, world.is_root(), line); });
+        if (code >= 0) return code;
+        set_threads(world, line.config.runtime.threads);
+        Log log = agreed(world, [&] {
+            return Log({.speaks = world.is_root(), .quiet = line.quiet, .json_path = line.log_json});
+        });
+        execute(world, line, log);
+        return 0;
+    } catch (const Error& error) {
+        return report_failure(world, error.what(), error.exit_code());
+    } catch (const std::exception& error) {
+        return report_failure(world, error.what(), 1);
+    }
+}
+
+}  // namespace lapatlas
+
+int main(int argc, char** argv) { return lapatlas::run_program(argc, argv); }

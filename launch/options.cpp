@@ -1,0 +1,130 @@
+#include "launch/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "dist/error.hpp"
+#include "launch/version.hpp"
+#include "src/config/config.hpp"
+#include "src/io/near_names.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+struct Subcommand {
+    const char* name;
+    const char* what;
+    const char* target;
+};
+
+constexpr Subcommand kSubcommands[] = {
+    {"run", "the whole flow: prepare, train, generate, evaluate, report; goes on where an earlier run stopped", "CONFIG.toml"},
+    {"simulate", "write a simulated atlas", "CONFIG.toml"},
+    {"prepare", "counts to graph: filter, PCA, neighbours, METIS clusters, positional encodings", "CONFIG.toml"},
+    {"train", "train encoder, decoder and ScoreNet", "CONFIG.toml or run folder"},
+    {"generate", "write synthetic cells as .h5ad", "run folder"},
+    {"evaluate", "compare synthetic with held-out real cells", "run folder"},
+    {"report", "write the HTML page", "run folder"},
+    {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
+};
+
+/// "--section.key=value" or "--section.key value" for every option not known to the subcommand.
+void apply_overrides(const std::vector<std::string>& extras, Config& config) {
+    for (std::size_t i = 0; i < extras.size(); ++i) {
+        const std::string& word = extras[i];
+        if (!word.starts_with("--") || word.find('.') == std::string::npos)
+            throw ConfigError("unexpected '" + word + "'; options are --section.key=value, see --dump-config");
+        const std::size_t equals = word.find('=');
+        if (equals != std::string::npos) {
+            set_option(config, word.substr(2, equals - 2), word.substr(equals + 1));
+        } else {
+            if (i + 1 == extras.size()) throw ConfigError("'" + word + "' needs a value: " + word + "=...");
+            set_option(config, word.substr(2), extras[++i]);
+        }
+    }
+}
+
+/// The configuration that `target` stands for: a TOML file, or a run's folder, whose own it then is.
+Config config_of_target(const std::string& target) {
+    if (target.empty()) return {};
+    if (!std::filesystem::is_directory(target)) return read_config(target);
+    const std::filesystem::path inside = std::filesystem::path(target) / "config.toml";
+    if (!std::filesystem::exists(inside))
+        throw ConfigError(target + ": not a run's folder (no config.toml in it)");
+    Config config = read_config(inside);
+    config.output.dir = target;
+    return config;
+}
+
+}  // namespace
+
+int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
+    CLI::App app("Learns the cells of a single-cell atlas and makes new ones.", "lapatlas");
+    app.require_subcommand(0, 1);
+    bool version = false;
+    app.add_flag("--version", version, "versions of everything linked, and what is on");
+    std::int64_t cells = -1, threads = -1;
+    std::string counts;
+    for (const Subcommand& sub : kSubcommands) {
+        CLI::App* command = app.add_subcommand(sub.name, sub.what);
+        command->allow_extras();
+        command->footer("Any option of the configuration may follow as --section.key=value; --dump-config lists them.");
+        const std::string name = sub.name;
+        if (name == "inspect") {
+            command->add_option("target", out.target, sub.target)->required();
+            command->add_option("--parts", out.parts, "number of ranks to show the partition for");
+        } else {
+            command->add_option("target", out.target, sub.target);
+        }
+        command->add_flag("--dump-config", out.dump_config, "print the full configuration as TOML and stop");
+        command->add_flag("--quiet", out.quiet, "warnings and errors only");
+        command->add_option("--log-json", out.log_json, "append the log as JSON lines to this file");
+        command->add_option("--threads", threads, "threads a rank (runtime.threads)");
+        if (name == "generate") {
+            command->add_option("--cells", cells, "number of cells (generate.cells)");
+            command->add_option("--counts", counts, "cells of each type: type=n,type=n or a file (generate.counts)");
+        }
+        if (name == "generate" || name == "evaluate" || name == "simulate" || name == "report")
+            command->add_option("--output", out.output, "file to write instead of the one in the run's folder");
+        if (name == "evaluate") command->add_option("--generated", out.generated, ".h5ad to evaluate instead of the run's");
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {
+        if (prints) app.exit(success);
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        throw ConfigError(std::string(error.what()) + "; see lapatlas --help");
+    }
+    if (version) {
+        if (prints) std::cout << version_text();
+        return 0;
+    }
+    if (app.get_subcommands().empty()) {
+        const std::vector<std::string> extras = app.remaining();
+        if (!extras.empty()) {
+            std::vector<std::string> names;
+            for (const Subcommand& sub : kSubcommands) names.emplace_back(sub.name);
+            throw ConfigError("no subcommand '" + extras[0] + "'" + suggest_names(extras[0], names));
+        }
+        if (prints) std::cout << app.help();
+        return 0;
+    }
+    CLI::App* chosen = app.get_subcommands().front();
+    out.subcommand = chosen->get_name();
+    if (out.subcommand != "inspect") out.config = config_of_target(out.target);
+    apply_overrides(chosen->remaining(), out.config);
+    if (cells >= 0) out.config.generate.cells = cells;
+    if (!counts.empty()) out.config.generate.counts = counts;
+    if (threads >= 0) out.config.runtime.threads = threads;
+    check_config(out.config);
+    if (out.dump_config) {
+        if (prints) std::cout << dump_config(out.config);
+        return 0;
+    }
+    return -1;
+}
+
+}  // namespace lapatlas

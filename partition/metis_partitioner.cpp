@@ -1,0 +1,120 @@
+#include "partition/metis_partitioner.hpp"
+
+#include <metis.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// METIS checks nothing: an edge count beyond its index type, or more parts than rows, would pass in silence.
+void require_fits(std::int64_t rows, std::int64_t edges, std::int64_t parts) {
+    if (edges >= std::numeric_limits<idx_t>::max())
+        throw MetisError("the graph has " + std::to_string(edges) +
+                         " edges, METIS takes fewer than 2^31; lower prepare.k");
+    if (parts < 1 || parts > rows)
+        throw MetisError(std::to_string(parts) + " parts of " + std::to_string(rows) + " rows cannot be made");
+}
+
+std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& columns, std::vector<idx_t>& row_weights,
+                         std::vector<idx_t>* edge_weights, idx_t parts) {
+    auto rows = static_cast<idx_t>(offsets.size() - 1);
+    std::vector<idx_t> part(static_cast<std::size_t>(rows), 0);
+    if (parts == 1) return part;
+    if (parts == rows) {
+        std::iota(part.begin(), part.end(), 0);
+        return part;
+    }
+    idx_t constraints = 1, cut = 0;
+    idx_t options[METIS_NOPTIONS];
+    METIS_SetDefaultOptions(options);
+    options[METIS_OPTION_SEED] = 0;
+    options[METIS_OPTION_NUMBERING] = 0;
+    // METIS reads columns even of an empty graph.
+    if (columns.empty()) columns.push_back(0);
+    const int status = METIS_PartGraphKway(&rows, &constraints, offsets.data(), columns.data(), row_weights.data(),
+                                           nullptr, edge_weights == nullptr ? nullptr : edge_weights->data(), &parts,
+                                           nullptr, nullptr, options, &cut, part.data());
+    if (status != METIS_OK) throw MetisError("METIS_PartGraphKway failed with status " + std::to_string(status));
+    return part;
+}
+
+/// METIS may leave parts empty on small or disconnected graphs: give each the lightest-numbered row of the largest.
+void fill_empty_parts(std::vector<idx_t>& part, idx_t parts) {
+    std::vector<std::vector<std::size_t>> members(static_cast<std::size_t>(parts));
+    for (std::size_t r = 0; r < part.size(); ++r) members[static_cast<std::size_t>(part[r])].push_back(r);
+    for (std::size_t p = 0; p < members.size(); ++p) {
+        if (!members[p].empty()) continue;
+        auto largest = std::max_element(members.begin(), members.end(),
+                                        [](const auto& a, const auto& b) { return a.size() < b.size(); });
+        const std::size_t row = largest->back();
+        largest->pop_back();
+        members[p].push_back(row);
+        part[row] = static_cast<idx_t>(p);
+    }
+}
+
+}  // namespace
+
+std::string metis_version() {
+    return std::to_string(METIS_VER_MAJOR) + "." + std::to_string(METIS_VER_MINOR) + "." +
+           std::to_string(METIS_VER_SUBMINOR);
+}
+
+std::vector<std::int32_t> partition_graph(const Communicator& comm, const DistributedGraph& graph,
+                                          std::span<const std::int32_t> row_weights, std::int32_t num_parts) {
+    const std::int64_t edges = all_reduce_sum(comm, static_cast<std::int64_t>(graph.columns.size()));
+    require_fits(graph.num_rows, edges, num_parts);
+
+    std::vector<idx_t> degrees, narrow_columns;
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r) degrees.push_back(static_cast<idx_t>(graph.degree(r)));
+    for (const std::int64_t column : graph.columns) narrow_columns.push_back(static_cast<idx_t>(column));
+    std::vector<idx_t> all_degrees = gather_v<idx_t>(comm, degrees);
+    std::vector<idx_t> columns = gather_v<idx_t>(comm, narrow_columns);
+    std::vector<idx_t> weights = gather_v<idx_t>(comm, row_weights);
+
+    std::vector<idx_t> part;
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        std::vector<idx_t> offsets(all_degrees.size() + 1, 0);
+        std::inclusive_scan(all_degrees.begin(), all_degrees.end(), offsets.begin() + 1);
+        part = k_way(offsets, columns, weights, nullptr, num_parts);
+        fill_empty_parts(part, num_parts);
+    });
+    return scatter_v<idx_t>(comm, part, graph.rows.size());
+}
+
+std::vector<int> place_clusters(std::span<const std::int64_t> cluster_offsets,
+                                std::span<const std::int32_t> neighbours, std::span<const std::int64_t> edge_weights,
+                                std::span<const std::int64_t> cluster_weights, int num_ranks) {
+    const std::int64_t clusters = static_cast<std::int64_t>(cluster_weights.size());
+    if (num_ranks >= clusters) {
+        std::vector<int> ranks(static_cast<std::size_t>(clusters));
+        std::iota(ranks.begin(), ranks.end(), 0);
+        return ranks;
+    }
+    // Weights keep their proportions when they must be scaled into METIS's index type.
+    const auto scaled = [](std::span<const std::int64_t> values) {
+        const std::int64_t total = std::accumulate(values.begin(), values.end(), std::int64_t{0});
+        const std::int64_t divisor = total / (std::numeric_limits<idx_t>::max() / 2) + 1;
+        std::vector<idx_t> narrow;
+        for (const std::int64_t value : values)
+            narrow.push_back(static_cast<idx_t>(std::max<std::int64_t>(1, value / divisor)));
+        return narrow;
+    };
+    std::vector<idx_t> offsets(cluster_offsets.begin(), cluster_offsets.end());
+    std::vector<idx_t> columns(neighbours.begin(), neighbours.end());
+    std::vector<idx_t> edges = scaled(edge_weights);
+    std::vector<idx_t> weights = scaled(cluster_weights);
+    std::vector<idx_t> part = k_way(offsets, columns, weights, &edges, num_ranks);
+    fill_empty_parts(part, num_ranks);
+    return {part.begin(), part.end()};
+}
+
+}  // namespace lapatlas

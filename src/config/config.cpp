@@ -1,0 +1,261 @@
+#include "src/config/config.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <toml.hpp>
+
+#include "dist/error.hpp"
+#include "src/io/near_names.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+// One visitor a purpose; each sees every section and every key once.
+
+std::string toml_text(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (c == '\n') out += "\\n";
+        else if (c == '\t') out += "\\t";
+        else out += c;
+    }
+    return out + "\"";
+}
+
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(std::int64_t value) { return std::to_string(value); }
+std::string text_of(const std::string& value) { return value; }
+std::string text_of(double value) {
+    char text[64];
+    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+    std::string shortest(text, end);
+    // TOML tells a float from an integer by its point or exponent.
+    if (shortest.find_first_of(".en") == std::string::npos) shortest += ".0";
+    return shortest;
+}
+
+void check_choice(const std::string& name, const std::string& value, Choices choices) {
+    if (choices.size() == 0) return;
+    std::vector<std::string> names(choices.begin(), choices.end());
+    for (const std::string& choice : names)
+        if (choice == value) return;
+    throw ConfigError(name + ": '" + value + "' is not a choice" + suggest_names(value, names));
+}
+
+/// Visits fields as (section.key, value, comment, choices).
+template <class Field>
+struct FieldVisitor {
+    Field field;
+    std::string section_name;
+
+    template <class Options>
+    void section(const char* name, const char*, Options& options) {
+        section_name = name;
+        options.describe(*this);
+    }
+    template <class T>
+    void operator()(const char* key, T& value, const char* comment, Choices choices = {}) {
+        field(section_name, key, value, comment, choices);
+    }
+};
+
+template <class Field>
+void for_each_field(Config& config, Field field) {
+    FieldVisitor<Field> visitor{std::move(field), {}};
+    config.describe(visitor);
+}
+
+std::vector<std::string> all_names(Config& config) {
+    std::vector<std::string> names;
+    for_each_field(config, [&](const std::string& section, const char* key, auto&, const char*, Choices) {
+        names.push_back(section + "." + key);
+    });
+    return names;
+}
+
+void assign(const std::string& name, const std::string& text, std::string& value) { (void)name, value = text; }
+void assign(const std::string& name, const std::string& text, bool& value) {
+    if (text != "true" && text != "false") throw ConfigError(name + ": '" + text + "' is not true or false");
+    value = text == "true";
+}
+template <class Number>
+void assign_number(const std::string& name, const std::string& text, Number& value, const char* what) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        throw ConfigError(name + ": '" + text + "' is not " + what);
+}
+void assign(const std::string& name, const std::string& text, std::int64_t& value) {
+    assign_number(name, text, value, "a whole number");
+}
+void assign(const std::string& name, const std::string& text, double& value) {
+    assign_number(name, text, value, "a number");
+}
+
+void assign(const std::string& name, const toml::value& from, std::string& value) {
+    if (!from.is_string()) throw ConfigError(name + ": expected text in quotes");
+    value = from.as_string().str;
+}
+void assign(const std::string& name, const toml::value& from, bool& value) {
+    if (!from.is_boolean()) throw ConfigError(name + ": expected true or false");
+    value = from.as_boolean();
+}
+void assign(const std::string& name, const toml::value& from, std::int64_t& value) {
+    if (!from.is_integer()) throw ConfigError(name + ": expected a whole number");
+    value = from.as_integer();
+}
+void assign(const std::string& name, const toml::value& from, double& value) {
+    if (from.is_floating()) value = from.as_floating();
+    else if (from.is_integer()) value = static_cast<double>(from.as_integer());
+    else throw ConfigError(name + ": expected a number");
+}
+
+Config config_of(const toml::value& root, const std::string& file) {
+    Config config;
+    const std::vector<std::string> known = all_names(config);
+    for (const auto& [section, table] : root.as_table()) {
+        if (!table.is_table()) {
+            std::vector<std::string> bare;
+            throw ConfigError(file + ": '" + section + "' stands outside a section" +
+                              suggest_names(section, known));
+        }
+        for (const auto& [key, value] : table.as_table()) {
+            const std::string name = section + "." + key;
+            bool found = false;
+            for_each_field(config, [&](const std::string& s, const char* k, auto& field, const char*, Choices choices) {
+                if (s != section || k != key) return;
+                found = true;
+                assign(file + ": " + name, value, field);
+                if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+                    check_choice(file + ": " + name, field, choices);
+            });
+            if (!found) throw ConfigError(file + ": unknown key '" + name + "'" + suggest_names(name, known));
+        }
+    }
+    return config;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+}  // namespace
+
+Config parse_config(const std::string& text, const std::string& name) {
+    std::istringstream stream(text);
+    try {
+        return config_of(toml::parse(stream, name), name);
+    } catch (const toml::exception& error) {
+        throw ConfigError(name + ", line " + std::to_string(error.location().line()) + ": not valid TOML (" +
+                          first_line(error.what()) + ")");
+    }
+}
+
+Config read_config(const std::filesystem::path& path) {
+    if (std::filesystem::is_directory(path)) throw ConfigError(path.string() + ": is a directory, expected a TOML file");
+    std::ifstream file(path);
+    if (!file) throw ConfigError(path.string() + ": no such configuration file");
+    std::ostringstream text;
+    text << file.rdbuf();
+    return parse_config(text.str(), path.string());
+}
+
+void set_option(Config& config, const std::string& name, const std::string& value) {
+    bool found = false;
+    for_each_field(config, [&](const std::string& section, const char* key, auto& field, const char*, Choices choices) {
+        if (section + "." + key != name) return;
+        found = true;
+        assign("--" + name, value, field);
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+            check_choice("--" + name, field, choices);
+    });
+    if (!found) throw ConfigError("unknown option '--" + name + "'" + suggest_names(name, all_names(config)));
+}
+
+std::string dump_config(const Config& config) {
+    Config copy = config;
+    std::string text;
+    std::string current;
+    for_each_field(copy, [&](const std::string& section, const char* key, auto& field, const char* comment,
+                             Choices choices) {
+        if (section != current) text += (current.empty() ? "[" : "\n[") + section + "]\n";
+        current = section;
+        text += std::string("# ") + comment;
+        if (choices.size() > 0) {
+            text += " (";
+            for (const char* choice : choices) text += std::string(choice == *choices.begin() ? "" : " | ") + choice;
+            text += ")";
+        }
+        text += std::string("\n") + key + " = ";
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) text += toml_text(field);
+        else text += text_of(field);
+        text += "\n";
+    });
+    return text;
+}
+
+std::vector<std::pair<std::string, std::string>> list_options(const Config& config) {
+    Config copy = config;
+    std::vector<std::pair<std::string, std::string>> options;
+    for_each_field(copy, [&](const std::string& section, const char* key, auto& field, const char*, Choices) {
+        options.emplace_back(section + "." + key, text_of(field));
+    });
+    return options;
+}
+
+void check_config(const Config& config) {
+    const auto at_least = [](const char* name, double value, double least) {
+        if (!(value >= least) || !std::isfinite(value))
+            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least " + text_of(least));
+    };
+    const auto share = [](const char* name, double value) {
+        if (!(value >= 0 && value < 1))
+            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least 0 and below 1");
+    };
+    share("input.test_fraction", config.input.test_fraction);
+    share("input.validation_fraction", config.input.validation_fraction);
+    at_least("runtime.threads", static_cast<double>(config.runtime.threads), 0);
+    at_least("simulate.cells", static_cast<double>(config.simulate.cells), 1);
+    at_least("simulate.genes", static_cast<double>(config.simulate.genes), 1);
+    at_least("simulate.types", static_cast<double>(config.simulate.types), 1);
+    at_least("simulate.batches", static_cast<double>(config.simulate.batches), 1);
+    at_least("simulate.median_counts", config.simulate.median_counts, 1);
+    share("simulate.label_missing_fraction", config.simulate.label_missing_fraction);
+    at_least("prepare.min_cells", static_cast<double>(config.prepare.min_cells), 1);
+    at_least("prepare.target_sum", config.prepare.target_sum, 1);
+    at_least("prepare.pca_components", static_cast<double>(config.prepare.pca_components), 1);
+    at_least("prepare.k", static_cast<double>(config.prepare.k), 1);
+    at_least("prepare.encodings", static_cast<double>(config.prepare.encodings), 0);
+    at_least("prepare.clusters", static_cast<double>(config.prepare.clusters), 0);
+    at_least("model.hidden", static_cast<double>(config.model.hidden), 1);
+    at_least("model.latent", static_cast<double>(config.model.latent), 1);
+    at_least("model.cheb_order", static_cast<double>(config.model.cheb_order), 1);
+    share("model.dropout", config.model.dropout);
+    at_least("model.score_width", static_cast<double>(config.model.score_width), 2);
+    at_least("model.score_blocks", static_cast<double>(config.model.score_blocks), 1);
+    at_least("model.diffusion_time", config.model.diffusion_time, 0.1);
+    at_least("train.joint_epochs", static_cast<double>(config.train.joint_epochs), 1);
+    at_least("train.active_clusters", static_cast<double>(config.train.active_clusters), 0);
+    at_least("train.learning_rate", config.train.learning_rate, 0);
+    at_least("train.clip_norm", config.train.clip_norm, 1e-6);
+    share("train.warmup_fraction", config.train.warmup_fraction);
+    share("train.mask_fraction", config.train.mask_fraction);
+    share("train.ema_decay", config.train.ema_decay);
+    share("train.label_dropout", config.train.label_dropout);
+    at_least("train.decode_chunk", static_cast<double>(config.train.decode_chunk), 1);
+    at_least("train.score_steps", static_cast<double>(config.train.score_steps), 0);
+    at_least("train.score_batch", static_cast<double>(config.train.score_batch), 1);
+    at_least("train.alpha_min", config.train.alpha_min, 0);
+    at_least("train.alpha_max", config.train.alpha_max, config.train.alpha_min);
+    at_least("train.epsilon", config.train.epsilon, 0);
+    at_least("generate.cells", static_cast<double>(config.generate.cells), 0);
+    at_least("generate.steps", static_cast<double>(config.generate.steps), 1);
+    at_least("generate.guidance", config.generate.guidance, -1);
+    at_least("evaluate.halvings", static_cast<double>(config.evaluate.halvings), 2);
+    if (config.generate.gzip_level < 0 || config.generate.gzip_level > 9)
+        throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) + ", it must be 0 to 9");
+}
+
+}  // namespace lapatlas

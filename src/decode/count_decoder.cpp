@@ -1,0 +1,110 @@
+#include "src/decode/count_decoder.hpp"
+
+#include <algorithm>
+
+namespace lapatlas {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// theta outside this range is indistinguishable from Poisson, or from a gene that is on or off.
+constexpr float kSmallestLogDispersion = -6.0f, kLargestLogDispersion = 9.0f;
+
+std::vector<float> dispersions_of(const torch::Tensor& log_dispersion) {
+    if (!log_dispersion.defined()) return {};
+    const torch::Tensor theta =
+        log_dispersion.detach().clamp(kSmallestLogDispersion, kLargestLogDispersion).exp().contiguous();
+    return {theta.data_ptr<float>(), theta.data_ptr<float>() + theta.numel()};
+}
+
+/// Linear output layer and likelihood in one, chunk by chunk; the backward pass only scales what forward made.
+class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
+  public:
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& hidden, const torch::Tensor& weight,
+                                 const torch::Tensor& bias, const torch::Tensor& /*log_dispersion*/,
+                                 const CountLikelihood& model, std::span<const SparseCounts> counts,
+                                 std::span<const float> library, std::int64_t chunk) {
+        const torch::NoGradGuard no_grad;
+        const std::int64_t cells = hidden.size(0);
+        const torch::Tensor h = hidden.contiguous();
+        torch::Tensor dhidden = torch::empty_like(h);
+        torch::Tensor dweight = torch::zeros_like(weight);
+        torch::Tensor dbias = torch::zeros_like(bias);
+        const std::int64_t rows = std::min(chunk, std::max<std::int64_t>(cells, 1));
+        torch::Tensor logits = torch::empty({rows, model.genes});
+        torch::Tensor work = torch::empty({rows, model.genes});
+        LikelihoodSums sums;
+        for (std::int64_t first = 0; first < cells; first += rows) {
+            const std::int64_t count = std::min(rows, cells - first);
+            torch::Tensor block = logits.narrow(0, 0, count);
+            const torch::Tensor part = h.narrow(0, first, count);
+            torch::addmm_out(block, bias, part, weight.t());
+            likelihood_and_gradient(model, counts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                                    library.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                                    1.0f, block.data_ptr<float>(), work.data_ptr<float>(), sums);
+            torch::Tensor dpart = dhidden.narrow(0, first, count);
+            torch::mm_out(dpart, block, weight);
+            dweight.addmm_(block.t(), part);
+            dbias.add_(block.sum(0));
+        }
+        torch::Tensor ddispersion = torch::zeros({0});
+        if (model.negative_binomial) {
+            sums.dispersion_gradient.resize(static_cast<std::size_t>(model.genes), 0.0);
+            ddispersion = torch::tensor(sums.dispersion_gradient, torch::kFloat64).to(torch::kFloat32);
+        }
+        context->save_for_backward({dhidden, dweight, dbias, ddispersion});
+        return torch::tensor(sums.negative_log_likelihood, torch::kFloat64);
+    }
+
+    static variable_list backward(AutogradContext* context, variable_list gradients) {
+        const double scale = gradients[0].item<double>();
+        variable_list saved = context->get_saved_variables();
+        for (torch::Tensor& gradient : saved) gradient = gradient * scale;
+        saved.resize(8);  // the options of forward have none
+        return saved;
+    }
+};
+
+}  // namespace
+
+CountDecoderImpl::CountDecoderImpl(const CountDecoderOptions& options) : options_(options) {
+    first_ = register_module("first", torch::nn::Linear(options.latent, options.hidden));
+    first_norm_ =
+        register_module("first_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.hidden})));
+    second_ = register_module("second", torch::nn::Linear(options.hidden, options.hidden));
+    second_norm_ =
+        register_module("second_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.hidden})));
+    output_ = register_module("output", torch::nn::Linear(options.hidden, options.genes));
+    if (options.negative_binomial)
+        log_dispersion_ = register_parameter("log_dispersion", torch::zeros({options.genes}));
+}
+
+torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const Dropout& dropout) {
+    torch::Tensor x = torch::relu(first_norm_(first_(z)));
+    if (dropout) x = dropout(x, 0);
+    x = torch::relu(second_norm_(second_(x)));
+    if (dropout) x = dropout(x, 1);
+    return x;
+}
+
+torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z) { return output_(hidden(z)); }
+
+std::vector<float> CountDecoderImpl::dispersions() const { return dispersions_of(log_dispersion_); }
+
+torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hidden_cells,
+                                                        std::span<const SparseCounts> counts,
+                                                        std::span<const float> library, std::int64_t chunk) {
+    const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor, dispersions()};
+    return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
+                                  log_dispersion_.defined() ? log_dispersion_ : torch::zeros({0}), model, counts,
+                                  library, chunk);
+}
+
+void CountDecoderImpl::start_at_profile(const torch::Tensor& mean_profile) {
+    const torch::NoGradGuard no_grad;
+    output_->bias.copy_(torch::log(mean_profile.clamp_min(1e-8)));
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <span>
+
+#include "src/decode/count_likelihood.hpp"
+
+namespace lapatlas {
+
+struct CountDecoderOptions {
+    std::int64_t latent = 16;
+    std::int64_t hidden = 128;
+    std::int64_t genes = 0;
+    bool negative_binomial = true;
+    bool size_factor = true;
+};
+
+/// The decoder (LapDDPM 3.2.2): (Linear, LayerNorm, ReLU) twice, then logits of every gene. With size_factor the
+/// rates are library * softmax(logits), else exp(logits). The negative binomial has one dispersion a gene.
+class CountDecoderImpl : public torch::nn::Module {
+  public:
+    explicit CountDecoderImpl(const CountDecoderOptions& options);
+
+    /// Drops hidden units in training: given a tensor [cells, hidden] and the layer's number, returns its masked copy.
+    using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t layer)>;
+
+    /// z [cells, latent] -> [cells, hidden].
+    torch::Tensor hidden(const torch::Tensor& z, const Dropout& dropout = {});
+    /// z [cells, latent] -> logits [cells, genes], all at once: for small blocks.
+    torch::Tensor logits(const torch::Tensor& z);
+    /// theta [genes], empty for Poisson.
+    std::vector<float> dispersions() const;
+
+    /// Sum over cells and genes of the negative log-likelihood, a scalar; differentiable in `hidden_cells`
+    /// [cells, hidden], the output layer and the dispersions. Never holds more than `chunk` rows of [*, genes] (twice):
+    /// logits, loss and gradients of a chunk are made together, in the forward pass.
+    torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells, std::span<const SparseCounts> counts,
+                                          std::span<const float> library, std::int64_t chunk);
+
+    /// Sets the output bias to the log of the mean profile: training starts at the best constant decoder.
+    void start_at_profile(const torch::Tensor& mean_profile);
+
+  private:
+    CountDecoderOptions options_;
+    torch::nn::Linear first_{nullptr}, second_{nullptr}, output_{nullptr};
+    torch::nn::LayerNorm first_norm_{nullptr}, second_norm_{nullptr};
+    torch::Tensor log_dispersion_;  // [genes]
+};
+TORCH_MODULE(CountDecoder);
+
+}  // namespace lapatlas

@@ -1,0 +1,159 @@
+#include "src/decode/count_likelihood.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/decode/fast_math.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Cells of a chunk are dealt to this many groups whatever the number of threads: sums keep one order.
+constexpr std::int64_t kGroups = 8;
+
+double digamma(double x) {
+    double shift = 0;
+    for (; x < 8; x += 1) shift -= 1 / x;
+    const double inverse = 1 / x, square = inverse * inverse;
+    return shift + std::log(x) - 0.5 * inverse -
+           square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square / 240)));
+}
+
+/// lgamma without the write to the global signgam.
+double log_gamma(double x) {
+    int sign = 0;
+    return lgamma_r(x, &sign);
+}
+
+struct Group {
+    double loss = 0;
+    std::vector<float> dispersion_gradient;
+};
+
+/// Means of one cell into `mean`; returns nothing else needed later. logits stay.
+void cell_means(const CountLikelihood& model, const float* logits, float library, float* mean) {
+    const std::int64_t genes = model.genes;
+    if (!model.size_factor) {
+        // Rates beyond e^20 are no counts; the bound keeps a wild step finite, and the check of the loss reports it.
+        for (std::int64_t g = 0; g < genes; ++g) mean[g] = fast_exp(std::min(logits[g], 20.0f));
+        return;
+    }
+    float largest = logits[0];
+    for (std::int64_t g = 1; g < genes; ++g) largest = std::max(largest, logits[g]);
+    float total = 0;
+#pragma omp simd reduction(+ : total)
+    for (std::int64_t g = 0; g < genes; ++g) {
+        mean[g] = fast_exp(logits[g] - largest);
+        total += mean[g];
+    }
+    const float factor = library / total;
+    for (std::int64_t g = 0; g < genes; ++g) mean[g] *= factor;
+}
+
+/// Terms that every gene has, as if its count were 0: returns their sum, leaves d/d log mean in `gradient`.
+float dense_terms(const CountLikelihood& model, const float* mean, float* gradient, float* dispersion_gradient) {
+    const std::int64_t genes = model.genes;
+    float loss = 0;
+    if (!model.negative_binomial) {
+#pragma omp simd reduction(+ : loss)
+        for (std::int64_t g = 0; g < genes; ++g) {
+            gradient[g] = mean[g];
+            loss += mean[g];
+        }
+        return loss;
+    }
+    const float* theta = model.dispersion.data();
+#pragma omp simd reduction(+ : loss)
+    for (std::int64_t g = 0; g < genes; ++g) {
+        const float ratio = mean[g] / theta[g];
+        const float log_term = theta[g] * fast_log1p(ratio);
+        const float slope = mean[g] / (1.0f + ratio);
+        loss += log_term;
+        gradient[g] = slope;
+        dispersion_gradient[g] += log_term - slope;
+    }
+    return loss;
+}
+
+/// What the counts above zero change.
+double sparse_terms(const CountLikelihood& model, const SparseCounts& counts, const float* mean, float* gradient,
+                    float* dispersion_gradient) {
+    double loss = 0;
+    for (std::int64_t e = 0; e < counts.size; ++e) {
+        const auto gene = static_cast<std::size_t>(counts.genes[e]);
+        const double x = counts.values[e];
+        // A mean that underflowed would make the log infinite where the model is merely very wrong.
+        const double mu = std::max(static_cast<double>(mean[gene]), 1e-30);
+        if (!model.negative_binomial) {
+            loss += log_gamma(x + 1) - x * std::log(mu);
+            gradient[gene] -= static_cast<float>(x);
+            continue;
+        }
+        const double theta = model.dispersion[gene];
+        const double ratio = mu / theta;
+        const GammaTerms gamma = gamma_terms(theta, x);
+        // x log(1 + r) - x log r = x log(1 + 1/r).
+        loss += x * std::log1p(1 / ratio) - gamma.log_ratio;
+        const double rest = x / (1 + ratio);
+        gradient[gene] -= static_cast<float>(rest);
+        dispersion_gradient[gene] += static_cast<float>(rest - theta * gamma.digamma_difference);
+    }
+    return loss;
+}
+
+}  // namespace
+
+GammaTerms gamma_terms(double theta, double x) {
+    if (x <= 12) {
+        double product = 1, factorial = 1, harmonic = 0;
+        for (double i = 0; i < x; i += 1) {
+            product *= theta + i;
+            factorial *= i + 1;
+            harmonic += 1 / (theta + i);
+        }
+        return {std::log(product / factorial), harmonic};
+    }
+    return {log_gamma(theta + x) - log_gamma(theta) - log_gamma(x + 1), digamma(theta + x) - digamma(theta)};
+}
+
+void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
+                             std::span<const float> library, float scale, float* logits, float* work,
+                             LikelihoodSums& sums) {
+    const auto cells = static_cast<std::int64_t>(counts.size());
+    const std::int64_t genes = model.genes;
+    Group groups[kGroups];
+#pragma omp parallel for schedule(static, 1)
+    for (std::int64_t k = 0; k < kGroups; ++k) {
+        Group& group = groups[k];
+        if (model.negative_binomial) group.dispersion_gradient.assign(static_cast<std::size_t>(genes), 0.0f);
+        for (std::int64_t c = k * cells / kGroups; c < (k + 1) * cells / kGroups; ++c) {
+            float* gradient = logits + c * genes;
+            float* mean = work + c * genes;
+            const float size = model.size_factor ? library[static_cast<std::size_t>(c)] : 1.0f;
+            cell_means(model, gradient, size, mean);
+            group.loss += dense_terms(model, mean, gradient, group.dispersion_gradient.data());
+            group.loss += sparse_terms(model, counts[static_cast<std::size_t>(c)], mean, gradient,
+                                       group.dispersion_gradient.data());
+            if (model.size_factor) {
+                // Through the softmax: d/d logit = g - p sum(g), p = mean / library.
+                float total = 0;
+#pragma omp simd reduction(+ : total)
+                for (std::int64_t g = 0; g < genes; ++g) total += gradient[g];
+                const float factor = size > 0 ? total / size : 0.0f;
+                for (std::int64_t g = 0; g < genes; ++g) gradient[g] = scale * (gradient[g] - factor * mean[g]);
+            } else {
+                for (std::int64_t g = 0; g < genes; ++g) gradient[g] *= scale;
+            }
+        }
+    }
+    if (model.negative_binomial && sums.dispersion_gradient.empty())
+        sums.dispersion_gradient.assign(static_cast<std::size_t>(genes), 0.0);
+    for (const Group& group : groups) {
+        sums.negative_log_likelihood += group.loss;
+        for (std::size_t g = 0; g < group.dispersion_gradient.size(); ++g)
+            sums.dispersion_gradient[g] += static_cast<double>(scale) * group.dispersion_gradient[g];
+    }
+}
+
+}  // namespace lapatlas

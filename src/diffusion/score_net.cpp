@@ -1,0 +1,61 @@
+#include "src/diffusion/score_net.hpp"
+
+#include <cmath>
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kTimeFrequencies = 32;
+// lambda spans about -5 .. 3: the slowest feature is monotone over it, the fastest tells steps of 0.1 apart.
+constexpr double kSlowestFrequency = 0.1;
+constexpr double kFastestFrequency = 10;
+
+}  // namespace
+
+void ScoreBlockImpl::reset() {
+    norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width_})));
+    film_ = register_module("film", torch::nn::Linear(width_, 2 * width_));
+    inner_ = register_module("inner", torch::nn::Linear(width_, width_));
+    outer_ = register_module("outer", torch::nn::Linear(width_, width_));
+}
+
+torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tensor& condition) {
+    const auto scale_shift = film_->forward(condition).chunk(2, 1);
+    const auto modulated = norm_->forward(h) * (1 + scale_shift[0]) + scale_shift[1];
+    return h + outer_->forward(torch::silu(inner_->forward(modulated)));
+}
+
+void ScoreNetImpl::reset() {
+    const std::int64_t width = options_.width;
+    input_ = register_module("input", torch::nn::Linear(options_.latent, width));
+    time_inner_ = register_module("time_inner", torch::nn::Linear(2 * kTimeFrequencies, width));
+    time_outer_ = register_module("time_outer", torch::nn::Linear(width, width));
+    labels_ = register_module("label_embedding", torch::nn::Embedding(options_.num_labels + 1, width));
+    blocks_ = register_module("blocks", torch::nn::ModuleList());
+    for (std::int64_t i = 0; i < options_.blocks; ++i) blocks_->push_back(ScoreBlock(width));
+    norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
+    output_ = register_module("zero_output", torch::nn::Linear(width, options_.latent));
+    frequencies_ = register_buffer(
+        "frequencies", torch::exp(torch::linspace(std::log(kSlowestFrequency), std::log(kFastestFrequency),
+                                                  kTimeFrequencies)));
+}
+
+torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor& t,
+                                    const torch::Tensor& labels) {
+    const auto log_snr = -0.5 * torch::log(torch::expm1(2 * t));
+    const auto phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
+    const auto features = torch::cat({torch::sin(phases), torch::cos(phases)}, 1);
+    const auto time = time_outer_->forward(torch::silu(time_inner_->forward(features)));
+    const auto known = torch::where(labels < 0, torch::full_like(labels, null_label()), labels);
+    const auto condition = torch::silu(time + labels_->forward(known));
+
+    auto h = input_->forward(z);
+    for (const auto& block : *blocks_) h = block->as<ScoreBlock>()->forward(h, condition);
+    const auto velocity = output_->forward(torch::silu(norm_->forward(h)));
+    const auto alpha = torch::exp(-t).unsqueeze(1);
+    const auto sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
+    return sigma * z + alpha * velocity;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,33 @@
+#include "src/embed/spectral_encoder.hpp"
+
+#include <string>
+
+namespace lapatlas {
+
+SpectralEncoderImpl::SpectralEncoderImpl(const SpectralEncoderOptions& options) : options_(options) {
+    for (std::int64_t k = 0; k < options.order; ++k)
+        gene_weights_.push_back(register_parameter("gene_weight_" + std::to_string(k),
+                                                   torch::zeros({options.genes, options.hidden})));
+    encoding_weight_ = register_parameter("encoding_weight",
+                                          torch::zeros({options.order, options.encodings, options.hidden}));
+    first_bias_ = register_parameter("first_bias", torch::zeros({options.hidden}));
+    second_weight_ =
+        register_parameter("second_weight", torch::zeros({options.order, options.hidden, options.hidden}));
+    second_bias_ = register_parameter("second_bias", torch::zeros({options.hidden}));
+    mean_ = register_module("mean", torch::nn::Linear(options.hidden, options.latent));
+    log_variance_ = register_module("log_variance", torch::nn::Linear(options.hidden, options.latent));
+}
+
+Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const SparseInput>& x, const torch::Tensor& encodings,
+                                       const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
+    const torch::Tensor extra = torch::matmul(encodings.unsqueeze(0), encoding_weight_);
+    const torch::Tensor first =
+        torch::relu(sparse_chebyshev_convolution(x, gene_weights_, extra, graph, sink) + first_bias_);
+    // Input and output are equally wide, so Clenshaw on the transformed side it is here too.
+    const torch::Tensor second =
+        torch::relu(chebyshev_sum(torch::matmul(first.unsqueeze(0), second_weight_), graph) + second_bias_);
+    // Bounded, so that one wild cell early in training cannot overflow exp.
+    return {mean_(second), torch::clamp(log_variance_(second), -12, 6)};
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "src/config/options.hpp"
+#include "src/evaluate/halving_plan.hpp"
+#include "src/evaluate/points.hpp"
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+struct FigureName {
+    const char* key;
+    const char* title;
+    const char* space;
+};
+
+/// Every figure of an evaluation, in the order of the table.
+inline constexpr std::array kFigureNames{
+    FigureName{"pooled_rf_auc", "random forest AUC, pooled", "train-PCA"},
+    FigureName{"conditional_rf_auc", "random forest AUC, per type", "train-PCA"},
+    FigureName{"joint_rf_auc", "random forest AUC, pooled", "joint PCA"},
+    FigureName{"pooled_knn_auc", "kNN AUC, pooled", "train-PCA"},
+    FigureName{"conditional_knn_auc", "kNN AUC, per type", "train-PCA"},
+    FigureName{"pooled_w2", "W2, pooled", "train-PCA"},
+    FigureName{"conditional_w2", "W2, per type", "train-PCA"},
+    FigureName{"pooled_mmd2_median", "MMD^2, median kernels, pooled", "train-PCA"},
+    FigureName{"conditional_mmd2_median", "MMD^2, median kernels, per type", "train-PCA"},
+    FigureName{"pooled_mmd2_published", "MMD^2, published kernels, pooled", "train-PCA"},
+    FigureName{"conditional_mmd2_published", "MMD^2, published kernels, per type", "train-PCA"},
+    FigureName{"label_accuracy", "label agreement, accuracy", "train-PCA"},
+    FigureName{"label_macro_f1", "label agreement, macro-F1", "train-PCA"},
+    FigureName{"nearest_training_ratio", "distance to nearest training cell, ratio", "train-PCA"},
+    FigureName{"gene_mean_pcc", "gene means, Pearson", "genes"},
+    FigureName{"gene_mean_scc", "gene means, Spearman", "genes"},
+    FigureName{"gene_variance_pcc", "gene variances, Pearson", "genes"},
+    FigureName{"zero_fraction_pcc", "zero fractions, Pearson", "genes"},
+    FigureName{"zero_fraction_mad", "zero fractions, mean |difference|", "genes"},
+    FigureName{"library_ks", "library sizes, KS statistic", "counts"},
+    FigureName{"published_pooled_w2", "W2, pooled", "test-PCA (published)"},
+    FigureName{"published_conditional_w2", "W2, per type", "test-PCA (published)"},
+};
+inline constexpr std::size_t kNumFigures = kFigureNames.size();
+
+/// Place of `key` in kFigureNames, found when compiling.
+consteval std::size_t figure_index(const char* key) {
+    for (std::size_t i = 0; i < kNumFigures; ++i) {
+        const char *a = kFigureNames[i].key, *b = key;
+        while (*a != '\0' && *a == *b) ++a, ++b;
+        if (*a == *b) return i;
+    }
+    throw "no such figure";
+}
+
+/// Figures that each scored type has of its own.
+inline constexpr std::array kTypeFigureNames{
+    FigureName{"rf_auc", "random forest AUC", "train-PCA"},
+    FigureName{"knn_auc", "kNN AUC", "train-PCA"},
+    FigureName{"w2", "W2", "train-PCA"},
+    FigureName{"mmd2_median", "MMD^2, median kernels", "train-PCA"},
+    FigureName{"mmd2_published", "MMD^2, published kernels", "train-PCA"},
+};
+inline constexpr std::size_t kNumTypeFigures = kTypeFigureNames.size();
+
+/// One kind of cells (test or generated) with all that the figures need of them. Rows are those of the plan.
+struct SampleData {
+    Points train_space;                          // [num_cells, pca_components]
+    Points test_space;                           // [num_cells, pca_components], of the published space
+    CountMatrix expression;                      // [num_cells, num_genes], log-normalised
+    std::vector<double> library;                 // [num_cells]
+    std::vector<std::int32_t> labels;            // [num_cells]
+    std::vector<std::int32_t> predicted_labels;  // [num_cells], by the classifier trained on training cells
+    std::vector<double> nearest_training_distance;  // [num_cells], in train-PCA
+};
+
+struct FigureData {
+    SampleData test, generated;
+    Points training_test_space;  // rows of published_training in the published space
+    HalvingPlan plan;
+    bool use_labels = false;
+};
+
+/// All figures of one side (generated cells, or the floor) of one halving. NaN: nothing qualified.
+struct SideFigures {
+    std::array<double, kNumFigures> figures;
+    std::vector<std::array<double, kNumTypeFigures>> types;  // [num_types]
+};
+
+/// Scores one halving: the floor (half B) or the generated cells against half A. The random choices of the
+/// classifiers are the same for both sides.
+SideFigures score_halving(const FigureData& data, std::int64_t halving, bool floor,
+                          const EvaluateOptions& options, std::uint64_t seed);
+
+}  // namespace lapatlas

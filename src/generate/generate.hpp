@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "dist/log.hpp"
+#include "src/config/options.hpp"
+#include "src/generate/generator.hpp"
+
+namespace lapatlas {
+
+/// A trained model as generation needs it.
+struct TrainedModel {
+    GenerativeModel model;
+    std::vector<std::string> gene_names, gene_ids, label_names;
+    std::vector<std::int64_t> label_counts;  // [labels] training cells
+    std::int64_t num_cells = 0;              ///< in the atlas that was read
+    std::string fingerprint;
+};
+
+/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not complete.
+TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const ModelOptions& options);
+
+/// Of everything that decides the atlas, training included.
+std::string generate_fingerprint(const Config& config);
+
+/// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells; rounds of
+/// blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the number of cells;
+/// X is the same, byte for byte, on any number of ranks.
+void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
+              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance, Log& log);
+
+}  // namespace lapatlas

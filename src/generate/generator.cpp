@@ -1,0 +1,177 @@
+#include "src/generate/generator.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <span>
+
+#include "dist/error.hpp"
+#include "src/decode/count_sampling.hpp"
+#include "src/diffusion/solvers.hpp"
+#include "src/random/philox.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Rows that one thread draws at a time.
+constexpr std::int64_t kRowsATask = 16;
+
+/// One torch thread while it lives. torch's setting is OpenMP's too, so it must end before the counts are
+/// drawn.
+class OneTorchThread {
+  public:
+    OneTorchThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+    ~OneTorchThread() { at::set_num_threads(before_); }
+    OneTorchThread(const OneTorchThread&) = delete;
+    OneTorchThread& operator=(const OneTorchThread&) = delete;
+
+  private:
+    int before_;
+};
+
+/// Standard normals [kBlockCells, width], row i keyed by cell first_cell + i.
+at::Tensor normals_of_cells(const PlacedRandom& random, std::int64_t first_cell, std::uint32_t step,
+                            std::int64_t width) {
+    at::Tensor out = at::empty({kBlockCells, width}, at::kFloat);
+    float* rows = out.data_ptr<float>();
+    for (std::int64_t i = 0; i < kBlockCells; ++i)
+        random.fill_normals(static_cast<std::uint64_t>(first_cell + i), step, rows + i * width, width);
+    return out;
+}
+
+/// Predicts with every cell's label, or with the null label where `labels` is undefined.
+NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels) {
+    const at::Tensor chosen =
+        labels.defined() ? labels : at::full({kBlockCells}, net->null_label(), at::TensorOptions(at::kLong));
+    return [net, chosen](const at::Tensor& z, double t) mutable {
+        return net->forward(z, at::full({z.size(0)}, t, at::TensorOptions(at::kFloat)), chosen);
+    };
+}
+
+/// [kBlockCells, d] in the decoder's units. `labels` are those of the block's real cells.
+at::Tensor sample_latents(const GenerativeModel& model, const GenerateOptions& options,
+                          const std::vector<std::int32_t>& labels, std::uint64_t seed,
+                          std::int64_t first_cell) {
+    at::Tensor label_tensor = at::full({kBlockCells}, -1, at::TensorOptions(at::kLong));
+    std::copy(labels.begin(), labels.end(), label_tensor.data_ptr<std::int64_t>());
+    const NoisePredictor predict = guided(network_predictor(model.score_net, label_tensor),
+                                          network_predictor(model.score_net, at::Tensor()), options.guidance);
+    const PlacedRandom start(seed, RandomStream::kGenerateStart);
+    const PlacedRandom noise(seed, RandomStream::kGenerateNoise);
+    if (options.steps > std::numeric_limits<int>::max())
+        throw ConfigError("generate.steps = " + std::to_string(options.steps) + ": too many");
+    const at::Tensor z =
+        solve(solver_from_name(options.solver), predict, normals_of_cells(start, first_cell, 0, model.latent),
+              static_cast<int>(options.steps), model.diffusion_time, [&](int step) {
+                  return normals_of_cells(noise, first_cell, static_cast<std::uint32_t>(step), model.latent);
+              });
+    return (z * model.latent_std + model.latent_mean).contiguous();
+}
+
+float draw_library(const LibraryTable& table, std::int32_t label, const PlacedRandom& random,
+                   std::int64_t cell) {
+    const bool has_own = label >= 0 && !table.by_label[static_cast<std::size_t>(label)].empty();
+    const std::vector<float>& sizes = has_own ? table.by_label[static_cast<std::size_t>(label)] : table.all;
+    ensure(!sizes.empty(), "a size-factor model knows library sizes of training cells");
+    const double place = random.uniform(static_cast<std::uint64_t>(cell)) * static_cast<double>(sizes.size());
+    return sizes[static_cast<std::size_t>(place)];
+}
+
+/// Draws the rows of `block` (its labels and first_cell are set) from `logits` [kBlockCells, num_genes] into
+/// its counts and library.
+void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::uint64_t seed,
+                 GeneratedBlock& block) {
+    struct Rows {
+        std::vector<std::int64_t> ends;  // of each row, within the task
+        std::vector<std::int32_t> genes;
+        std::vector<float> counts;
+    };
+    const auto num_rows = static_cast<std::int64_t>(block.labels.size());
+    const std::int64_t num_tasks = (num_rows + kRowsATask - 1) / kRowsATask;
+    const PlacedRandom library_random(seed, RandomStream::kGenerateLibrary);
+    const float* all_logits = logits.data_ptr<float>();
+    std::vector<Rows> tasks(static_cast<std::size_t>(num_tasks));
+    // Exceptions must not leave a parallel region: each task keeps its own, and the first row's is thrown.
+    std::vector<std::exception_ptr> failures(static_cast<std::size_t>(num_tasks));
+    block.library.resize(static_cast<std::size_t>(num_rows));
+
+    const auto draw_task = [&](std::int64_t task) {
+        Rows& rows = tasks[static_cast<std::size_t>(task)];
+        for (std::int64_t i = task * kRowsATask; i < std::min(num_rows, (task + 1) * kRowsATask); ++i) {
+            const std::span<const float> row(all_logits + i * model.num_genes,
+                                             static_cast<std::size_t>(model.num_genes));
+            const std::int64_t cell = block.first_cell + i;
+            const double log_total = log_sum_exp(row);
+            float library = static_cast<float>(std::exp(log_total));
+            double log_offset = 0;
+            if (model.size_factor) {
+                library = draw_library(model.libraries, block.labels[static_cast<std::size_t>(i)],
+                                       library_random, cell);
+                log_offset = std::log(static_cast<double>(library)) - log_total;
+            }
+            sample_counts_row(row, static_cast<float>(log_offset), model.dispersions, {seed, cell},
+                              rows.genes, rows.counts);
+            rows.ends.push_back(static_cast<std::int64_t>(rows.genes.size()));
+            block.library[static_cast<std::size_t>(i)] = library;
+        }
+    };
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t task = 0; task < num_tasks; ++task) {
+        try {
+            draw_task(task);
+        } catch (...) {
+            failures[static_cast<std::size_t>(task)] = std::current_exception();
+        }
+    }
+    for (const std::exception_ptr& failure : failures)
+        if (failure) std::rethrow_exception(failure);
+
+    CountMatrix& counts = block.counts;
+    counts.num_genes = model.num_genes;
+    for (const Rows& rows : tasks) {
+        const std::int64_t before = counts.num_nonzeros();
+        for (const std::int64_t end : rows.ends) counts.row_offsets.push_back(before + end);
+        counts.gene_indices.insert(counts.gene_indices.end(), rows.genes.begin(), rows.genes.end());
+        counts.values.insert(counts.values.end(), rows.counts.begin(), rows.counts.end());
+    }
+}
+
+}  // namespace
+
+std::int64_t num_blocks(std::int64_t num_cells) { return (num_cells + kBlockCells - 1) / kBlockCells; }
+
+GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
+                              const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index) {
+    ensure(block_index >= 0 && block_index < num_blocks(plan.num_cells()), "the block is one of the plan's");
+    ensure(!model.size_factor || static_cast<std::int64_t>(model.libraries.by_label.size()) ==
+                                     model.score_net->options().num_labels,
+           "the library table has the ScoreNet's labels");
+    GeneratedBlock block;
+    block.first_cell = block_index * kBlockCells;
+    const std::int64_t num_rows = std::min(kBlockCells, plan.num_cells() - block.first_cell);
+    for (std::int64_t i = 0; i < num_rows; ++i)
+        block.labels.push_back(plan.label(seed, block.first_cell + i));
+
+    at::Tensor logits;
+    {
+        const c10::InferenceMode no_gradient;
+        const OneTorchThread one_thread;
+        const at::Tensor latents = sample_latents(model, options, block.labels, seed, block.first_cell);
+        const float* values = latents.data_ptr<float>();
+        block.latents.assign(values, values + num_rows * model.latent);
+        logits = model.decode_logits(latents).contiguous();
+    }
+    ensure(logits.dim() == 2 && logits.size(0) == kBlockCells && logits.size(1) == model.num_genes &&
+               logits.scalar_type() == at::kFloat,
+           "the decoder gives float32 [cells, genes]");
+    draw_counts(model, logits, seed, block);
+    return block;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "src/config/options.hpp"
+#include "src/diffusion/score_net.hpp"
+#include "src/generate/label_plan.hpp"
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+/// Cells generated together. Blocks are aligned on the global cell index and always computed in full, so that
+/// the shapes of matrix products, and with them rounding, depend neither on ranks nor on how many cells are
+/// asked for.
+inline constexpr std::int64_t kBlockCells = 512;
+
+/// Library sizes (total counts) of training cells.
+struct LibraryTable {
+    std::vector<std::vector<float>> by_label;  // [num_labels]
+    std::vector<float>
+        all;  ///< of every training cell: for cells without a label, or of a label seen in none
+};
+
+/// What a trained model brings to generation.
+struct GenerativeModel {
+    ScoreNet score_net{nullptr};  ///< moving-average weights
+    /// Latents [n, d] in the decoder's units -> logits or log rates [n, G], float32.
+    std::function<at::Tensor(const at::Tensor& z)> decode_logits;
+    std::vector<float> dispersions;  ///< theta [G] > 0 of the negative binomial; empty: Poisson
+    bool size_factor = true;         ///< rate = softmax(logits) library; else log rate = logits
+    double latent_mean = 0;          ///< z = latent_mean + latent_std * (what the diffusion makes)
+    double latent_std = 1;
+    double diffusion_time = 5;  ///< T
+    LibraryTable libraries;     ///< needed if size_factor
+    std::int64_t latent = 0;    ///< d
+    std::int64_t num_genes = 0;
+};
+
+/// The cells [first_cell, first_cell + counts.num_rows()).
+struct GeneratedBlock {
+    std::int64_t first_cell = 0;
+    CountMatrix counts;
+    std::vector<std::int32_t> labels;  // -1 = unlabelled
+    std::vector<float> library;  ///< expected total counts: the drawn library size, or the sum of the rates
+    std::vector<float> latents;  // [cells, d], the decoder's units
+};
+
+/// Blocks that hold `num_cells` cells.
+std::int64_t num_blocks(std::int64_t num_cells);
+
+/// Generates block `block_index` of the plan (LapDDPM algorithm 2): latents from noise by options.solver, log
+/// rates by the decoder, counts by exact draws. Rank-local; every random number is keyed by (seed, global
+/// cell), so the same block comes out byte for byte on any rank of the same build and kind of machine. For
+/// that the networks run on one thread here (a product split over threads rounds differently), whatever torch
+/// is set to; count rows are drawn by all OpenMP threads, as no row depends on another. Not to be called from
+/// several threads at once.
+///
+/// ConfigError for a bad solver or number of steps; InternalError if a rate is not finite or absurdly large.
+GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
+                              const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index);
+
+}  // namespace lapatlas

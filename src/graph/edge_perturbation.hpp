@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "partition/graph_shard.hpp"
+
+namespace lapatlas {
+
+struct EdgePerturbationOptions {
+    double alpha_min = 1e-3;
+    double alpha_max = 1e-2;
+    double epsilon = 0.1;
+    std::int64_t power_iterations = 3;
+    std::uint64_t seed = 0;
+};
+
+/// LaplacianPerturb (LapDDPM 3.3): adversarial edge weights that raise the largest eigenvalue of the adjacency.
+/// Starts from w = 1 + s a with a ~ U[alpha_min, alpha_max] and s = +-1, keyed by (seed, step, the edge's two rows),
+/// so that both owners of an edge draw the same number with no message. Each of the power iterations improves the
+/// estimate v of the principal eigenvector of A_w (warm-started from the last step) and adds delta_ij in proportion
+/// to v_i v_j, scaled so that the root mean square of all delta of a step is epsilon; single values are capped at
+/// five times their share. (The authors' code scales delta by 1e-7, which changes no float32 weight.)
+class EdgePerturbation {
+  public:
+    EdgePerturbation(const EdgePerturbationOptions& options, std::int64_t num_owned_rows);
+
+    /// Collective. Weights [shard.num_edges()] of the active graph; `kept_rows` are its rows in the full shard.
+    std::vector<float> weights(const Communicator& comm, const GraphShard& shard,
+                               std::span<const std::int32_t> kept_rows, std::uint32_t step);
+
+    /// Of the last call: share of edges whose weight differs from 1 by more than 1 %, over all ranks.
+    double share_changed() const { return share_changed_; }
+
+    /// The warm start, [num_owned_rows]: saved and restored with a checkpoint.
+    const std::vector<double>& eigenvector() const { return eigenvector_; }
+    void set_eigenvector(std::vector<double> eigenvector) { eigenvector_ = std::move(eigenvector); }
+
+  private:
+    std::vector<float> random_weights(const GraphShard& shard, std::uint32_t step) const;
+    EdgePerturbationOptions options_;
+    std::vector<double> eigenvector_;  // [num_owned_rows] last estimate of each owned row
+    double share_changed_ = 0;
+};
+
+/// Collective. The entries of the scaled Laplacian L^ = -D_w^-1/2 A_w D_w^-1/2 (2 L / lambda_max - I with
+/// lambda_max = 2) for edge weights `weights`; empty weights mean 1. [shard.num_edges()].
+std::vector<float> laplacian_entries(const Communicator& comm, const GraphShard& shard,
+                                     std::span<const float> weights);
+
+}  // namespace lapatlas

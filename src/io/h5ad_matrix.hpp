@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "dist/hdf5_file.hpp"
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+enum class MatrixStorage { kCsr, kCsc, kDense };
+
+/// A cells x genes matrix of an HDF5 file.
+struct StoredMatrix {
+    std::string name;  ///< as the user names it: "X", "raw/X", "layers/counts"
+    std::string path;  ///< where it is: "raw.X" in files of anndata < 0.7
+    MatrixStorage storage = MatrixStorage::kCsr;
+    std::int64_t num_cells = 0;
+    std::int64_t num_genes = 0;
+    std::string var = "var";  ///< the table of its genes
+};
+
+/// What a sample of a matrix's values looks like.
+struct MatrixLook {
+    bool holds_counts = false;  ///< finite, non-negative, whole
+    bool may_be_log_counts =
+        false;  ///< finite, non-negative, fractional, and none so large that expm1 overflows
+};
+
+/// Rank-local. The matrices of an .h5ad file, X first, then layers, then raw/X.
+std::vector<StoredMatrix> list_matrices(const Hdf5File& file);
+
+/// Rank-local. Looks at stripes of the values (at most about 10^5).
+MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix);
+
+/// Collective. This rank's block of rows (block_of_rank), columns as stored. CSR and dense: each rank reads
+/// its rows; CSC: each rank reads an equal share of the entries, which then travel to the owners of their
+/// rows. Every rank opens the file by itself. Damaged index arrays: InputError.
+CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);
+
+}  // namespace lapatlas

@@ -1,0 +1,71 @@
+#include "src/io/tenx_features.hpp"
+
+#include <utility>
+
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+#include "src/io/count_check.hpp"
+#include "src/io/row_assembler.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Keeps the columns whose new index is not -1; row offsets follow.
+void select_columns(CountMatrix& counts, const std::vector<std::int32_t>& new_index, std::int64_t num_kept) {
+    std::size_t kept = 0;
+    std::size_t begin = 0;
+    for (std::size_t row = 0; row + 1 < counts.row_offsets.size(); ++row) {
+        const auto end = static_cast<std::size_t>(counts.row_offsets[row + 1]);
+        for (std::size_t i = begin; i < end; ++i) {
+            const std::int32_t gene = new_index[static_cast<std::size_t>(counts.gene_indices[i])];
+            if (gene < 0) continue;
+            counts.gene_indices[kept] = gene;
+            counts.values[kept++] = counts.values[i];
+        }
+        begin = end;
+        counts.row_offsets[row + 1] = static_cast<std::int64_t>(kept);
+    }
+    counts.gene_indices.resize(kept);
+    counts.values.resize(kept);
+    counts.num_genes = num_kept;
+}
+
+}  // namespace
+
+void refuse_obs_keys(const InputOptions& options) {
+    for (const auto& [key, option] : {std::pair{options.label_key, "label_key"},
+                                      {options.batch_key, "batch_key"},
+                                      {options.split_key, "split_key"},
+                                      {options.split_group_key, "split_group_key"},
+                                      {options.layer, "layer"}})
+        if (!key.empty())
+            throw InputError(options.path + ": 10x data have no '" + key + "' (input." + option +
+                             "); leave it empty or write an .h5ad file with it");
+}
+
+void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
+                 AtlasShard& shard, Log& log) {
+    std::vector<std::int32_t> new_index;
+    std::int64_t num_kept = 0;
+    for (std::size_t i = 0; i < features.names.size(); ++i) {
+        const bool is_gene = features.types.empty() || features.types[i] == "Gene Expression";
+        new_index.push_back(is_gene ? static_cast<std::int32_t>(num_kept++) : -1);
+        if (!is_gene) continue;
+        shard.gene_names.push_back(std::move(features.names[i]));
+        shard.gene_ids.push_back(std::move(features.ids[i]));
+    }
+    const auto left_out = static_cast<std::int64_t>(new_index.size()) - num_kept;
+    if (left_out > 0) {
+        log.info(std::to_string(left_out) + " features that are not \"Gene Expression\" were left out");
+        select_columns(shard.counts, new_index, num_kept);
+    }
+    const std::int64_t merged = all_reduce_sum(comm, tidy_rows(shard.counts));
+    if (merged > 0)
+        log.warning(options.path + ": " + std::to_string(merged) +
+                    " entries are stored more than once for the same cell and gene; they were added up");
+    check_counts(comm, shard, options.path, [] { return std::string(); });
+    log.info("counts taken from " + options.path);
+}
+
+}  // namespace lapatlas

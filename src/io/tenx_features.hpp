@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "dist/log.hpp"
+#include "src/config/options.hpp"
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+/// The rows of a 10x matrix. `types` may be empty: then all are genes.
+struct TenxFeatures {
+    std::vector<std::string> ids, names, types;  // [num_features]
+};
+
+/// InputError if options ask for columns or layers, which 10x files do not have.
+void refuse_obs_keys(const InputOptions& options);
+
+/// Collective. Common end of both 10x readers: leaves features other than "Gene Expression" out (said once),
+/// tidies the rows, names the genes and checks the counts.
+void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
+                 AtlasShard& shard, Log& log);
+
+}  // namespace lapatlas

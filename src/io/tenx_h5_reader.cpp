@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "dist/agreement.hpp"
+#include "dist/block_range.hpp"
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+#include "src/io/count_check.hpp"
+#include "src/io/h5ad_matrix.hpp"
+#include "src/io/row_assembler.hpp"
+#include "src/io/tenx_features.hpp"
+#include "src/io/tenx_reader.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// The groups that hold a feature-barcode matrix.
+std::vector<std::string> tenx_groups(const Hdf5File& file) {
+    std::vector<std::string> groups;
+    for (const std::string& group : file.children("/"))
+        if (file.is_group(group) && file.is_dataset(group + "/barcodes") &&
+            file.is_dataset(group + "/indptr") && file.is_dataset(group + "/shape"))
+            groups.push_back(group);
+    return groups;
+}
+
+TenxFeatures read_features(const Hdf5File& file, const std::string& group) {
+    TenxFeatures features;
+    const bool version3 = file.is_group(group + "/features");
+    features.ids = file.read_strings(group + (version3 ? "/features/id" : "/genes"));
+    features.names = file.read_strings(group + (version3 ? "/features/name" : "/gene_names"));
+    if (version3 && file.is_dataset(group + "/features/feature_type"))
+        features.types = file.read_strings(group + "/features/feature_type");
+    return features;
+}
+
+}  // namespace
+
+bool is_tenx_h5(const Hdf5File& file) { return !tenx_groups(file).empty(); }
+
+AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, Log& log) {
+    const Hdf5File file = agreed(comm, [&] { return Hdf5File::open(options.path); });
+    refuse_obs_keys(options);
+    StoredMatrix matrix;
+    AtlasShard shard;
+    BlockRange mine;
+    TenxFeatures features = agreed(comm, [&] {
+        const std::vector<std::string> groups = tenx_groups(file);
+        if (groups.size() != 1)
+            throw InputError(options.path + ": holds " + std::to_string(groups.size()) +
+                             " 10x matrices (one a genome), expected one");
+        const std::string& group = groups.front();
+        const auto shape = file.read<std::int64_t>(group + "/shape");
+        matrix = {.name = group, .path = group, .storage = MatrixStorage::kCsr};
+        matrix.num_genes = shape.at(0);
+        matrix.num_cells = shape.at(1);
+        mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
+        shard.cell_names = file.read_strings(group + "/barcodes", mine.begin, mine.size());
+        TenxFeatures read = read_features(file, group);
+        if (static_cast<std::int64_t>(read.names.size()) != matrix.num_genes ||
+            read.ids.size() != read.names.size())
+            throw InputError(options.path + ": the features of '" + group + "' do not fit its shape");
+        return read;
+    });
+    shard.num_cells = matrix.num_cells;
+    shard.first_cell = mine.begin;
+    shard.matrix_name = matrix.name;
+    shard.labels.assign(static_cast<std::size_t>(mine.size()), -1);
+    shard.counts = read_matrix(comm, file, matrix);
+    finish_tenx(comm, options, std::move(features), shard, log);
+    return shard;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,271 @@
+#include "src/prepare.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <sstream>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "dist/durable_file.hpp"
+#include "partition/components.hpp"
+#include "partition/distributed_graph.hpp"
+#include "partition/metis_partitioner.hpp"
+#include "src/config/config.hpp"
+#include "src/graph/cluster_graph.hpp"
+#include "src/graph/knn.hpp"
+#include "src/graph/positional_encoding.hpp"
+#include "src/io/atlas_reader.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/preprocess/filter.hpp"
+#include "src/preprocess/highly_variable.hpp"
+#include "src/preprocess/normalise.hpp"
+#include "src/preprocess/pca.hpp"
+#include "src/preprocess/redistribute.hpp"
+#include "src/preprocess/split.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Cells of one kind (training or held out), dealt by block_of_rank.
+struct Cells {
+    std::int64_t total = 0;
+    CountMatrix counts;
+    std::vector<std::int64_t> cell_index;
+    std::vector<std::int32_t> labels;
+    std::vector<std::int8_t> splits;
+    std::vector<double> scores;  // [rows, components]
+};
+
+/// Collective. The cells reordered (and dealt again) by their new global rows.
+Cells reorder(const Communicator& comm, const Cells& cells, std::span<const std::int64_t> new_rows,
+              std::int64_t components) {
+    Cells moved;
+    moved.total = cells.total;
+    moved.counts = deal_rows(comm, cells.counts, new_rows, cells.total);
+    moved.cell_index = deal_rows<std::int64_t>(comm, cells.cell_index, 1, new_rows, cells.total);
+    moved.labels = deal_rows<std::int32_t>(comm, cells.labels, 1, new_rows, cells.total);
+    moved.splits = deal_rows<std::int8_t>(comm, cells.splits, 1, new_rows, cells.total);
+    if (!cells.scores.empty() || components > 0)
+        moved.scores = deal_rows<double>(comm, cells.scores, components, new_rows, cells.total);
+    return moved;
+}
+
+/// Collective. The rows with a nonzero entry in `chosen`, dealt evenly again in their present order.
+Cells choose(const Communicator& comm, const AtlasShard& atlas, const std::vector<Split>& splits,
+             const CountMatrix& counts, std::span<const std::uint8_t> chosen) {
+    Cells cells;
+    cells.counts = select_rows(counts, chosen);
+    for (std::size_t r = 0; r < chosen.size(); ++r) {
+        if (chosen[r] == 0) continue;
+        cells.cell_index.push_back(atlas.first_cell + static_cast<std::int64_t>(r));
+        cells.labels.push_back(atlas.labels[r]);
+        cells.splits.push_back(static_cast<std::int8_t>(splits[r]));
+    }
+    const auto mine = static_cast<std::int64_t>(cells.labels.size());
+    cells.total = all_reduce_sum(comm, mine);
+    std::vector<std::int64_t> rows(cells.labels.size());
+    std::iota(rows.begin(), rows.end(), exclusive_sum(comm, mine));
+    return reorder(comm, cells, rows, 0);
+}
+
+void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const Cells& train, Log& log) {
+    std::vector<std::int64_t> counts(atlas.label_names.size(), 0);
+    for (const std::int32_t label : train.labels)
+        if (label >= 0) ++counts[static_cast<std::size_t>(label)];
+    all_reduce_sum(comm, std::span<std::int64_t>(counts));
+    std::string rare;
+    for (std::size_t l = 0; l < counts.size(); ++l)
+        if (counts[l] < 10)
+            rare += (rare.empty() ? "'" : ", '") + atlas.label_names[l] + "' (" + std::to_string(counts[l]) + ")";
+    if (!rare.empty()) log.warning("types with fewer than 10 training cells can hardly be modelled: " + rare);
+}
+
+std::int64_t default_clusters(std::int64_t wanted, std::int64_t num_train) {
+    const std::int64_t clusters = wanted > 0 ? wanted : std::max<std::int64_t>(64, num_train / 2000);
+    return std::min(clusters, num_train);
+}
+
+std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+
+}  // namespace
+
+std::string prepare_fingerprint(const Config& config) {
+    std::ostringstream text;
+    for (const auto& [name, value] : list_options(config))
+        if (name.starts_with("input.") || name.starts_with("prepare.") || name == "runtime.seed" ||
+            name == "train.use_validation")
+            text << name << "=" << value << ";";
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(config.input.path, ignored))
+        text << "bytes=" << std::filesystem::file_size(config.input.path, ignored) << ";modified="
+             << std::filesystem::last_write_time(config.input.path, ignored).time_since_epoch().count();
+    return text.str();
+}
+
+void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
+             const std::map<std::string, std::string>& provenance, Log& log) {
+    const PrepareOptions& options = config.prepare;
+    const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+    agreed(comm, [&] {
+        if (comm.is_root()) require_writable(path);
+    });
+
+    log.stage("read " + config.input.path);
+    const AtlasShard atlas = read_atlas(comm, config.input, log);
+    log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes) + " genes, " +
+             std::to_string(all_reduce_sum(comm, atlas.counts.num_nonzeros())) + " counts above zero in " +
+             atlas.matrix_name);
+    if (atlas.num_cells < comm.size())
+        throw InputError(config.input.path + ": " + std::to_string(atlas.num_cells) + " cells are fewer than the " +
+                         std::to_string(comm.size()) + " ranks; start fewer ranks");
+
+    log.stage("filter and split");
+    std::vector<Split> splits = split_cells(comm, atlas, config.input, seed);
+    if (config.train.use_validation)
+        std::replace(splits.begin(), splits.end(), Split::kValidation, Split::kTrain);
+    const CellFilter cell_filter =
+        choose_cells(comm, atlas.counts, atlas.gene_names, options.min_genes, options.max_mito_fraction);
+    std::vector<std::uint8_t> is_train, is_heldout;
+    for (std::size_t r = 0; r < splits.size(); ++r) {
+        is_train.push_back(cell_filter.keep[r] != 0 && splits[r] == Split::kTrain ? 1 : 0);
+        is_heldout.push_back(cell_filter.keep[r] != 0 && splits[r] != Split::kTrain ? 1 : 0);
+    }
+    const GeneFilter genes = choose_genes(comm, atlas.counts, is_train, options.min_cells);
+    const CountMatrix kept = select_genes(atlas.counts, genes.kept);
+    Cells train = choose(comm, atlas, splits, kept, is_train);
+    Cells heldout = choose(comm, atlas, splits, kept, is_heldout);
+    log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) + " held-out cells, " +
+             std::to_string(genes.kept.size()) + " genes in at least " + std::to_string(options.min_cells) +
+             " training cells");
+    if (train.total < std::max(3, comm.size()))
+        throw InputError(config.input.path + ": " + std::to_string(train.total) +
+                         " training cells are too few for " + std::to_string(comm.size()) + " ranks");
+    warn_of_rare_types(comm, atlas, train, log);
+
+    log.stage("principal components");
+    const auto for_graph = [&](const CountMatrix& counts, const std::vector<std::int32_t>& chosen) {
+        const CountMatrix normalised = log_normalise(counts, options.target_sum);
+        return chosen.empty() ? normalised : select_genes(normalised, chosen);
+    };
+    std::vector<std::int32_t> graph_genes;
+    if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes)
+        graph_genes = choose_highly_variable(comm, train.counts,
+                                             std::vector<std::uint8_t>(train.labels.size(), 1),
+                                             options.highly_variable_genes)
+                          .chosen;
+    PcaResult components =
+        pca(comm, for_graph(train.counts, graph_genes), {.components = options.pca_components, .seed = seed});
+    const std::int64_t num_components = components.pca.num_components;
+    train.scores = std::move(components.scores);
+    heldout.scores = project(for_graph(heldout.counts, graph_genes), components.pca);
+    if (num_components < options.pca_components)
+        log.warning("only " + std::to_string(num_components) + " principal components exist");
+    if (!components.pca.converged) log.warning("the PCA did not converge fully; more prepare.pca_components help");
+
+    log.stage("nearest neighbours");
+    const bool exact = train.total <= options.exact_knn_below;
+    const KnnGraph knn = exact ? knn_exact(comm, train.scores, num_components, options.k)
+                               : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
+    if (knn.k < options.k)
+        log.warning("k lowered from " + std::to_string(options.k) + " to " + std::to_string(knn.k) +
+                    ": there are only " + std::to_string(train.total) + " training cells");
+    const double recall = knn_recall(comm, train.scores, num_components, knn, 1000, seed);
+    log.info(std::string(exact ? "exact" : "approximate") + ", recall " + std::to_string(recall) + " on a sample");
+    if (recall < 0.99) log.warning("recall of the nearest neighbours is below 0.99");
+
+    log.stage("graph and METIS clusters");
+    DistributedGraph graph = symmetrise(comm, train.total, knn.neighbours, knn.k);
+    const std::int64_t num_clusters = default_clusters(options.clusters, train.total);
+    std::vector<std::int32_t> weights;
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r)
+        weights.push_back(static_cast<std::int32_t>(train.counts.row_offsets[static_cast<std::size_t>(r) + 1] -
+                                                    train.counts.row_offsets[static_cast<std::size_t>(r)] +
+                                                    graph.degree(r)));
+    const std::vector<std::int32_t> cluster =
+        partition_graph(comm, graph, weights, static_cast<std::int32_t>(num_clusters));
+    PreparedSummary summary;
+    const std::vector<std::int64_t> new_rows =
+        rows_ordered_by_key(comm, cluster, num_clusters, summary.cluster_offsets);
+    graph = rename_rows(comm, graph, new_rows);
+    summary.cluster_weights.assign(static_cast<std::size_t>(num_clusters), 0);
+    for (std::size_t r = 0; r < cluster.size(); ++r)
+        summary.cluster_weights[static_cast<std::size_t>(cluster[r])] += weights[r];
+    all_reduce_sum(comm, std::span<std::int64_t>(summary.cluster_weights));
+    train = reorder(comm, train, new_rows, num_components);
+    ClusterGraph clusters = cluster_graph(comm, graph, summary.cluster_offsets);
+
+    log.stage("positional encodings");
+    const Components parts = find_components(comm, graph);
+    const PositionalEncoding encoding =
+        positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed});
+    if (encoding.count < options.encodings)
+        log.warning("encodings lowered to " + std::to_string(encoding.count) + ": the graph has no more eigenvectors");
+    log.info(std::to_string(parts.count) + " connected components, largest residual " +
+             std::to_string(encoding.largest_residual) + " after " + std::to_string(encoding.block_products) +
+             " products");
+
+    log.stage("held-out cells");
+    const std::int64_t k_heldout = std::min(options.k, train.total);
+    const auto find_neighbours = [&] {
+        return knn_query(comm, heldout.scores, train.scores, num_components, k_heldout);
+    };
+    KnnGraph edges = find_neighbours();
+    // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank mostly.
+    std::vector<std::int32_t> home;
+    for (std::size_t i = 0; i < heldout.labels.size(); ++i) {
+        const std::int64_t nearest = edges.neighbours[i * static_cast<std::size_t>(edges.k)];
+        home.push_back(static_cast<std::int32_t>(std::upper_bound(summary.cluster_offsets.begin(),
+                                                                  summary.cluster_offsets.end(), nearest) -
+                                                 summary.cluster_offsets.begin() - 1));
+    }
+    const std::vector<std::int64_t> heldout_rows =
+        rows_ordered_by_key(comm, home, num_clusters, summary.heldout_offsets);
+    heldout = reorder(comm, heldout, heldout_rows, num_components);
+    edges.neighbours = deal_rows<std::int64_t>(comm, edges.neighbours, edges.k, heldout_rows, heldout.total);
+    const std::vector<double> heldout_encodings = extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
+
+    log.stage("write " + path.string());
+    summary.gene_names.reserve(genes.kept.size());
+    for (const std::int32_t gene : genes.kept) {
+        summary.gene_names.push_back(atlas.gene_names[static_cast<std::size_t>(gene)]);
+        if (!atlas.gene_ids.empty()) summary.gene_ids.push_back(atlas.gene_ids[static_cast<std::size_t>(gene)]);
+    }
+    summary.label_names = atlas.label_names;
+    summary.num_cells = atlas.num_cells;
+    summary.num_train = train.total;
+    summary.num_heldout = heldout.total;
+    summary.num_encodings = encoding.count;
+    summary.num_neighbours = edges.k;
+    summary.cluster_graph_offsets = std::move(clusters.offsets);
+    summary.cluster_graph_neighbours = std::move(clusters.neighbours);
+    summary.cluster_graph_edges = std::move(clusters.edges);
+    summary.eigenvalues = encoding.eigenvalues;
+    summary.singular_values = components.pca.singular_values;
+    summary.matrix_name = atlas.matrix_name;
+    summary.fingerprint = prepare_fingerprint(config);
+    std::int64_t largest_degree = 0;
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r) largest_degree = std::max(largest_degree, graph.degree(r));
+    const double nnz = static_cast<double>(all_reduce_sum(comm, train.counts.num_nonzeros()));
+    summary.figures = {
+        {"knn_recall", recall},
+        {"knn_k", static_cast<double>(knn.k)},
+        {"components", static_cast<double>(parts.count)},
+        {"edges", static_cast<double>(clusters.all_edges / 2)},
+        {"largest_degree", static_cast<double>(all_reduce_max(comm, largest_degree))},
+        {"cluster_cut_share", clusters.all_edges == 0 ? 0.0
+                                                      : static_cast<double>(clusters.cut_edges) /
+                                                            static_cast<double>(clusters.all_edges)},
+        {"density", nnz / static_cast<double>(train.total) / static_cast<double>(genes.kept.size())},
+        {"largest_eigen_residual", encoding.largest_residual},
+    };
+
+    PreparedRows train_rows{std::move(train.counts), std::move(train.cell_index), std::move(train.labels),
+                            to_float(encoding.vectors), to_float(train.scores), graph.row_offsets, graph.columns};
+    HeldoutRows held{std::move(heldout.counts), std::move(heldout.cell_index), std::move(heldout.labels),
+                     std::move(heldout.splits), to_float(heldout_encodings), std::move(edges.neighbours), {}};
+    write_prepared(comm, path, summary, train_rows, held, provenance);
+}
+
+}  // namespace lapatlas

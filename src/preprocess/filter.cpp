@@ -1,0 +1,145 @@
+#include "src/preprocess/filter.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+
+namespace lapatlas {
+
+GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
+                        std::span<const std::uint8_t> is_training_row, std::int64_t min_cells) {
+    GeneFilter filter;
+    agreed(comm, [&] {
+        ensure(static_cast<std::int64_t>(is_training_row.size()) == local.num_rows(),
+               "choose_genes needs one training flag a row");
+        filter.cells_expressing.assign(static_cast<std::size_t>(local.num_genes), 0);
+        for (std::int64_t row = 0; row < local.num_rows(); ++row) {
+            const std::size_t r = static_cast<std::size_t>(row);
+            if (!is_training_row[r]) continue;
+            ++filter.num_training_cells;
+            for (std::int64_t i = local.row_offsets[r]; i < local.row_offsets[r + 1]; ++i) {
+                const std::size_t e = static_cast<std::size_t>(i);
+                if (local.values[e] > 0)
+                    ++filter.cells_expressing[static_cast<std::size_t>(local.gene_indices[e])];
+            }
+        }
+    });
+    all_reduce_sum(comm, std::span<std::int64_t>(filter.cells_expressing));
+    filter.num_training_cells = all_reduce_sum(comm, filter.num_training_cells);
+    if (filter.num_training_cells == 0)
+        throw InputError(
+            "no training cell is left; relax prepare.min_genes, prepare.max_mito_fraction or the split");
+    for (std::size_t gene = 0; gene < filter.cells_expressing.size(); ++gene)
+        if (filter.cells_expressing[gene] >= min_cells)
+            filter.kept.push_back(static_cast<std::int32_t>(gene));
+    if (filter.kept.empty()) {
+        const auto most = filter.cells_expressing.empty() ? std::int64_t{0}
+                                                          : *std::max_element(filter.cells_expressing.begin(),
+                                                                              filter.cells_expressing.end());
+        throw InputError("none of " + std::to_string(local.num_genes) + " genes is seen in at least " +
+                         std::to_string(min_cells) + " of " + std::to_string(filter.num_training_cells) +
+                         " training cells (the most frequent is in " + std::to_string(most) +
+                         "); lower prepare.min_cells");
+    }
+    return filter;
+}
+
+CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept) {
+    std::vector<std::int32_t> new_index(static_cast<std::size_t>(matrix.num_genes), -1);
+    for (std::size_t i = 0; i < kept.size(); ++i)
+        new_index[static_cast<std::size_t>(kept[i])] = static_cast<std::int32_t>(i);
+    const std::int64_t nonzeros =
+        std::count_if(matrix.gene_indices.begin(), matrix.gene_indices.end(),
+                      [&](std::int32_t gene) { return new_index[static_cast<std::size_t>(gene)] >= 0; });
+    CountMatrix selected;
+    selected.num_genes = static_cast<std::int64_t>(kept.size());
+    selected.row_offsets.reserve(matrix.row_offsets.size());
+    selected.gene_indices.reserve(static_cast<std::size_t>(nonzeros));
+    selected.values.reserve(static_cast<std::size_t>(nonzeros));
+    for (std::size_t row = 0; row + 1 < matrix.row_offsets.size(); ++row) {
+        for (std::int64_t i = matrix.row_offsets[row]; i < matrix.row_offsets[row + 1]; ++i) {
+            const std::size_t e = static_cast<std::size_t>(i);
+            const std::int32_t gene = new_index[static_cast<std::size_t>(matrix.gene_indices[e])];
+            if (gene < 0) continue;
+            selected.gene_indices.push_back(gene);
+            selected.values.push_back(matrix.values[e]);
+        }
+        selected.row_offsets.push_back(static_cast<std::int64_t>(selected.values.size()));
+    }
+    return selected;
+}
+
+CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
+                        std::span<const std::string> gene_names, std::int64_t min_genes,
+                        double max_mito_fraction) {
+    CellFilter filter;
+    std::array<std::int64_t, 4> totals{};  // cells, kept, too few genes, mitochondrial
+    agreed(comm, [&] {
+        ensure(static_cast<std::int64_t>(gene_names.size()) == local.num_genes,
+               "choose_cells needs one name a gene");
+        std::vector<std::uint8_t> is_mito(gene_names.size());
+        std::transform(gene_names.begin(), gene_names.end(), is_mito.begin(), [](const std::string& name) {
+            return name.starts_with("MT-") || name.starts_with("mt-");
+        });
+        filter.keep.assign(static_cast<std::size_t>(local.num_rows()), 1);
+        for (std::size_t row = 0; row < filter.keep.size(); ++row) {
+            std::int64_t genes = 0;
+            double counts = 0, mito = 0;
+            for (std::int64_t i = local.row_offsets[row]; i < local.row_offsets[row + 1]; ++i) {
+                const double value = local.values[static_cast<std::size_t>(i)];
+                genes += value > 0;
+                counts += value;
+                if (is_mito[static_cast<std::size_t>(local.gene_indices[static_cast<std::size_t>(i)])])
+                    mito += value;
+            }
+            ++totals[0];
+            if (genes < min_genes) {
+                filter.keep[row] = 0;
+                ++totals[2];
+            } else if (mito > max_mito_fraction * counts) {
+                filter.keep[row] = 0;
+                ++totals[3];
+            } else {
+                ++totals[1];
+            }
+        }
+    });
+    all_reduce_sum(comm, std::span<std::int64_t>(totals));
+    filter.num_kept = totals[1];
+    filter.num_too_few_genes = totals[2];
+    filter.num_mitochondrial = totals[3];
+    if (filter.num_kept == 0)
+        throw InputError("none of " + std::to_string(totals[0]) +
+                         " cells is left: " + std::to_string(totals[2]) + " have fewer than " +
+                         std::to_string(min_genes) + " genes, " + std::to_string(totals[3]) +
+                         " too large a mitochondrial share; lower prepare.min_genes or raise "
+                         "prepare.max_mito_fraction");
+    return filter;
+}
+
+CountMatrix select_rows(const CountMatrix& matrix, std::span<const std::uint8_t> keep) {
+    ensure(static_cast<std::int64_t>(keep.size()) == matrix.num_rows(), "select_rows needs one flag a row");
+    std::size_t nonzeros = 0;
+    for (std::size_t row = 0; row < keep.size(); ++row)
+        if (keep[row])
+            nonzeros += static_cast<std::size_t>(matrix.row_offsets[row + 1] - matrix.row_offsets[row]);
+    CountMatrix selected;
+    selected.num_genes = matrix.num_genes;
+    selected.gene_indices.reserve(nonzeros);
+    selected.values.reserve(nonzeros);
+    for (std::size_t row = 0; row < keep.size(); ++row) {
+        if (!keep[row]) continue;
+        const auto begin = matrix.row_offsets[row], end = matrix.row_offsets[row + 1];
+        selected.gene_indices.insert(selected.gene_indices.end(), matrix.gene_indices.begin() + begin,
+                                     matrix.gene_indices.begin() + end);
+        selected.values.insert(selected.values.end(), matrix.values.begin() + begin,
+                               matrix.values.begin() + end);
+        selected.row_offsets.push_back(static_cast<std::int64_t>(selected.values.size()));
+    }
+    return selected;
+}
+
+}  // namespace lapatlas

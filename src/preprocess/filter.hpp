@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+/// The genes that stay, the same on every rank.
+struct GeneFilter {
+    std::vector<std::int32_t> kept;              // ascending gene indices
+    std::vector<std::int64_t> cells_expressing;  // [num_genes before], training cells with a count above zero
+    std::int64_t num_training_cells = 0;
+};
+
+/// Collective. Keeps the genes with a count above zero in at least `min_cells` training cells; other cells
+/// are not looked at (LapDDPM 3.1). `is_training_row` has one entry a local row. Throws InputError when no
+/// gene is left or there is no training cell.
+GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
+                        std::span<const std::uint8_t> is_training_row, std::int64_t min_cells);
+
+/// The columns `kept` (ascending) of `matrix`, renumbered 0 .. kept.size() - 1.
+CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept);
+
+/// The cells that stay.
+struct CellFilter {
+    std::vector<std::uint8_t> keep;      // [local rows]
+    std::int64_t num_kept = 0;           ///< over all ranks
+    std::int64_t num_too_few_genes = 0;  ///< over all ranks
+    std::int64_t num_mitochondrial = 0;  ///< over all ranks, of those with enough genes
+};
+
+/// Collective. Keeps cells with at least `min_genes` genes above zero and a share of counts in mitochondrial
+/// genes (names that begin with "MT-" or "mt-") of at most `max_mito_fraction`; an empty cell has share 0.
+/// Throws InputError when no cell is left.
+CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
+                        std::span<const std::string> gene_names, std::int64_t min_genes,
+                        double max_mito_fraction);
+
+/// The rows of `matrix` with a nonzero entry in `keep`, in order.
+CountMatrix select_rows(const CountMatrix& matrix, std::span<const std::uint8_t> keep);
+
+}  // namespace lapatlas

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "src/io/count_matrix.hpp"
+
+namespace lapatlas {
+
+/// log(1 + x target_sum / total) for every count x of a cell with that total (LapDDPM 3.1). A cell without
+/// counts stays zero. Totals and logarithms are taken in float64, the values kept are float32.
+CountMatrix log_normalise(const CountMatrix& counts, double target_sum);
+
+}  // namespace lapatlas

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "dist/communicator.hpp"
+#include "dist/log.hpp"
+#include "src/config/options.hpp"
+#include "src/run_folder.hpp"
+
+namespace lapatlas {
+
+/// Collective. The `report` stage: one HTML page from the run's prepared data, metrics, atlas and evaluation.
+void report_run(const Communicator& comm, const Config& config, const RunFolder& run, Log& log);
+
+}  // namespace lapatlas

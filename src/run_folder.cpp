@@ -1,0 +1,45 @@
+#include "src/run_folder.hpp"
+
+#include <fstream>
+
+#include "dist/agreement.hpp"
+#include "dist/durable_file.hpp"
+#include "dist/error.hpp"
+#include "src/config/config.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/prepare.hpp"
+
+namespace lapatlas {
+
+void open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config) {
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        if (std::filesystem::exists(run.prepared()) &&
+            read_prepared_summary(run.prepared()).fingerprint != prepare_fingerprint(config))
+            throw ConfigError(run.dir.string() + ": holds data prepared with other input or prepare options (see its " +
+                              "config.toml); choose another output.dir");
+        std::error_code error;
+        std::filesystem::create_directories(run.dir, error);
+        if (error)
+            throw InputError(run.dir.string() + ": the run's folder cannot be made (" + error.message() + ")");
+        const std::filesystem::path partial = partial_path(run.config());
+        require_writable(run.config());
+        std::ofstream file(partial);
+        file << dump_config(config);
+        file.close();
+        if (!file) throw ResourceError(run.config().string() + ": cannot be written; is the disk full?");
+        commit_file(partial, run.config());
+    });
+}
+
+std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,
+                                                 const std::string& stage) {
+    return {{"version", LAPATLAS_VERSION},
+            {"stage", stage},
+            {"seed", std::to_string(config.runtime.seed)},
+            {"num_ranks", std::to_string(comm.size())},
+            {"command", "mpirun -n " + std::to_string(comm.size()) + " lapatlas " + stage + " " + config.output.dir},
+            {"config", dump_config(config)}};
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,110 @@
+#include "src/train/checkpoint.hpp"
+
+#include "dist/durable_file.hpp"
+#include "dist/error.hpp"
+#include "dist/hdf5_file.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr const char* kFormat = "lapatlas-checkpoint";
+constexpr std::int64_t kFormatVersion = 1;
+
+void copy_into(torch::Tensor& to, const Checkpoint& checkpoint, const std::string& name) {
+    const auto found = checkpoint.tensors.find(name);
+    if (found == checkpoint.tensors.end()) throw InputError("checkpoint: no tensor '" + name + "'");
+    if (found->second.sizes() != to.sizes())
+        throw InputError("checkpoint: tensor '" + name + "' has another shape than this model");
+    const torch::NoGradGuard no_grad;
+    to.copy_(found->second);
+}
+
+/// Names of all datasets under `group`, relative to it; tensor names have slashes and dots.
+void list_datasets(const Hdf5File& file, const std::string& group, const std::string& prefix,
+                   std::vector<std::string>& names) {
+    for (const std::string& child : file.children(group)) {
+        const std::string path = group + "/" + child;
+        if (file.is_group(path)) list_datasets(file, path, prefix + child + "/", names);
+        else names.push_back(prefix + child);
+    }
+}
+
+}  // namespace
+
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
+                      const std::map<std::string, std::string>& provenance) {
+    const std::filesystem::path partial = partial_path(path);
+    Hdf5File file = Hdf5File::create(partial);
+    file.write_attribute("", "format", std::string(kFormat));
+    file.write_attribute<std::int64_t>("", "format_version", std::span(&kFormatVersion, 1), true);
+    file.write_string("config", checkpoint.config);
+    file.write_string("fingerprint", checkpoint.fingerprint);
+    file.write_strings("genes/names", checkpoint.gene_names);
+    if (!checkpoint.gene_ids.empty()) file.write_strings("genes/ids", checkpoint.gene_ids);
+    file.write_strings("labels/names", checkpoint.label_names);
+    file.write<std::int64_t>("labels/counts", checkpoint.label_counts);
+    file.write<float>("libraries/values", checkpoint.libraries);
+    file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
+    for (const auto& [name, value] : checkpoint.counters) file.write_scalar("counters/" + name, value);
+    for (const auto& [name, value] : checkpoint.numbers) file.write_scalar("numbers/" + name, value);
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+        const torch::Tensor whole = tensor.detach().contiguous();
+        file.write<float>("tensors/" + name,
+                          std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
+                          whole.sizes().vec());
+    }
+    for (const auto& [name, value] : provenance) file.write_string("provenance/" + name, value);
+    file.close();
+    commit_file(partial, path);
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+    const Hdf5File file = Hdf5File::open(path);
+    if (file.string_attribute("", "format") != kFormat)
+        throw InputError(path.string() + ": not a LapAtlas checkpoint; make one with `lapatlas train`");
+    const auto version = file.attribute<std::int64_t>("", "format_version");
+    if (!version || version->at(0) != kFormatVersion)
+        throw InputError(path.string() + ": written by another version of LapAtlas; train again");
+    Checkpoint checkpoint;
+    checkpoint.config = file.read_string("config");
+    checkpoint.fingerprint = file.read_string("fingerprint");
+    checkpoint.gene_names = file.read_strings("genes/names");
+    if (file.exists("genes/ids")) checkpoint.gene_ids = file.read_strings("genes/ids");
+    checkpoint.label_names = file.read_strings("labels/names");
+    checkpoint.label_counts = file.read<std::int64_t>("labels/counts");
+    checkpoint.libraries = file.read<float>("libraries/values");
+    checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
+    for (const std::string& name : file.children("counters"))
+        checkpoint.counters[name] = file.read_scalar<std::int64_t>("counters/" + name);
+    for (const std::string& name : file.children("numbers"))
+        checkpoint.numbers[name] = file.read_scalar<double>("numbers/" + name);
+    std::vector<std::string> names;
+    list_datasets(file, "tensors", "", names);
+    for (const std::string& name : names) {
+        std::vector<float> values = file.read<float>("tensors/" + name);
+        checkpoint.tensors[name] = torch::from_blob(values.data(), file.shape("tensors/" + name)).clone();
+    }
+    return checkpoint;
+}
+
+void store_module(Checkpoint& checkpoint, const std::string& prefix, const torch::nn::Module& module) {
+    for (const auto& parameter : module.named_parameters())
+        checkpoint.tensors[prefix + "/" + parameter.key()] = parameter.value().detach().clone();
+}
+
+void restore_module(const Checkpoint& checkpoint, const std::string& prefix, torch::nn::Module& module) {
+    for (auto& parameter : module.named_parameters())
+        copy_into(parameter.value(), checkpoint, prefix + "/" + parameter.key());
+}
+
+void store_tensors(Checkpoint& checkpoint, const std::string& prefix, const std::vector<torch::Tensor>& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+        checkpoint.tensors[prefix + "/" + std::to_string(i)] = tensors[i].detach().clone();
+}
+
+void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, std::vector<torch::Tensor>& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) copy_into(tensors[i], checkpoint, prefix + "/" + std::to_string(i));
+}
+
+}  // namespace lapatlas

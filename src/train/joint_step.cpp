@@ -1,0 +1,129 @@
+#include "src/train/joint_step.hpp"
+
+#include <algorithm>
+
+#include "dist/collectives.hpp"
+#include "src/diffusion/vp_sde.hpp"
+#include "src/train/random_tensors.hpp"
+
+namespace lapatlas {
+
+torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
+                              double dropout, std::uint64_t seed, std::uint32_t step) {
+    torch::Tensor out = torch::empty({static_cast<std::int64_t>(labels.size())}, torch::kInt64);
+    const PlacedRandom random(seed, RandomStream::kLabelDropout);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        const bool dropped = random.uniform(static_cast<std::uint64_t>(ids[i]), step) < dropout;
+        out.data_ptr<std::int64_t>()[i] = dropped ? -1 : labels[i];
+    }
+    return out;
+}
+
+torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest) {
+    const TrainingTimes times = training_times_from_name(how);
+    torch::Tensor out = torch::empty_like(uniforms);
+    for (std::int64_t i = 0; i < uniforms.numel(); ++i)
+        out.data_ptr<float>()[i] =
+            static_cast<float>(training_time(uniforms.data_ptr<float>()[i], times, longest));
+    return out;
+}
+
+torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
+                             const torch::Tensor& noise, const torch::Tensor& labels) {
+    const torch::Tensor alpha = torch::exp(-times).unsqueeze(1);
+    const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * times)).unsqueeze(1);
+    const torch::Tensor predicted = score_net->forward(alpha * z0 + sigma * noise, times, labels);
+    return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
+}
+
+JointLoss::JointLoss(const Communicator& comm, const RankData& data, const ModelOptions& model_options,
+                     const TrainOptions& options, std::uint64_t seed)
+    : comm_(comm),
+      data_(data),
+      model_options_(model_options),
+      options_(options),
+      seed_(seed),
+      perturbation_({.alpha_min = options.alpha_min,
+                     .alpha_max = options.alpha_max,
+                     .epsilon = options.epsilon,
+                     .power_iterations = options.power_iterations,
+                     .seed = seed},
+                    data.num_train_rows) {}
+
+JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
+                                        std::uint32_t step, GradientSink* sink) {
+    active_ = std::make_unique<InducedShard>(induce(data_.train_graph, data_.map, cluster_is_active));
+    const GraphShard& shard = active_->shard;
+    const std::vector<std::int32_t>& rows = active_->kept_rows;
+    const std::span<const std::int64_t> ids(shard.owned_ids);
+    Result result;
+    for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
+        if (cluster_is_active[c] != 0) result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+    const auto divisor = static_cast<double>(result.num_active);
+
+    // LapDDPM algorithm 1, lines 7 to 10: masked input, adversarial edge weights.
+    const auto input =
+        std::make_shared<const SparseInput>(sparse_input(data_, rows, options_.mask_fraction, seed_, step));
+    const std::vector<float> weights =
+        options_.perturb ? perturbation_.weights(comm_, shard, rows, step) : std::vector<float>();
+    const auto graph =
+        std::make_shared<GraphOperator>(comm_, shard, laplacian_entries(comm_, shard, weights), &halo_);
+
+    torch::Tensor row_index = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
+    std::copy(rows.begin(), rows.end(), row_index.data_ptr<std::int64_t>());
+    torch::Tensor encodings = data_.encodings.index_select(0, row_index);
+    if (options_.lpe_sign_flip) {
+        const PlacedRandom random(seed_, RandomStream::kSignFlip);
+        torch::Tensor signs = torch::ones({encodings.size(1)});
+        for (std::int64_t m = 0; m < encodings.size(1); ++m)
+            if ((random.words(static_cast<std::uint64_t>(m), step)[0] & 1) != 0) signs.data_ptr<float>()[m] = -1;
+        encodings = encodings * signs;
+    }
+
+    // Lines 11 to 13: the posterior and a draw from it.
+    const Posterior posterior = model.encoder->forward(input, encodings, graph, sink);
+    const torch::Tensor xi =
+        placed_normals(seed_, RandomStream::kLatentNoise, ids, step, model_options_.latent);
+    const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
+    const torch::Tensor kl = 0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 -
+                                    posterior.log_variance).sum();
+
+    // Lines 22 and 23: counts from the latent that is diffused too.
+    std::vector<SparseCounts> counts;
+    std::vector<float> library;
+    std::vector<std::int32_t> labels;
+    for (const std::int32_t row : rows) {
+        counts.push_back(data_.counts_of(row));
+        library.push_back(data_.library[static_cast<std::size_t>(row)]);
+        labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
+    }
+    CountDecoderImpl::Dropout dropout;
+    if (model_options_.dropout > 0)
+        dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
+            return x * placed_dropout(seed_, ids, step, layer, x.size(1), model_options_.dropout);
+        };
+    const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
+        model.decoder->hidden(z, dropout), counts, library, options_.decode_chunk);
+
+    // Lines 15 to 18.
+    const torch::Tensor latents = ((options_.joint_gradient ? z : z.detach()) - model.latent_mean) / model.latent_std;
+    const torch::Tensor times =
+        times_from_uniforms(placed_uniforms(seed_, RandomStream::kDiffusionTime, ids, step), options_.times,
+                            model_options_.diffusion_time);
+    const torch::Tensor noise =
+        placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model_options_.latent);
+    const torch::Tensor diffusion =
+        diffusion_loss(model.score_net, latents, times, noise,
+                       training_labels(labels, ids, options_.label_dropout, seed_, step));
+
+    result.loss = options_.w_rec / divisor * reconstruction + options_.w_kl / divisor * kl +
+                  options_.w_diff / divisor * diffusion;
+    result.local = {reconstruction.item<double>() / divisor, kl.item<double>() / divisor,
+                    diffusion.item<double>() / divisor};
+    const torch::Tensor drawn = z.detach().to(torch::kFloat64);
+    result.latent_sum = drawn.sum().item<double>();
+    result.latent_square_sum = drawn.square().sum().item<double>();
+    return result;
+}
+
+}  // namespace lapatlas

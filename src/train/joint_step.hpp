@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "src/config/options.hpp"
+#include "src/graph/edge_perturbation.hpp"
+#include "src/train/model.hpp"
+#include "src/train/rank_data.hpp"
+
+namespace lapatlas {
+
+/// The three terms of LapDDPM 3.4, each a mean over the active cells of all ranks.
+struct LossTerms {
+    double reconstruction = 0;  ///< summed over genes
+    double kl = 0;              ///< summed over latent dimensions
+    double diffusion = 0;       ///< mean over latent dimensions
+    double total(const TrainOptions& options) const {
+        return options.w_rec * reconstruction + options.w_kl * kl + options.w_diff * diffusion;
+    }
+};
+
+/// One step's loss on the active clusters: a pure function of (model, data, options, seed, step), whatever the ranks.
+class JointLoss {
+  public:
+    /// Views data.
+    JointLoss(const Communicator& comm, const RankData& data, const ModelOptions& model_options,
+              const TrainOptions& options, std::uint64_t seed);
+
+    struct Result {
+        torch::Tensor loss;              ///< this rank's part of the weighted loss: call backward() on it
+        LossTerms local;                 ///< this rank's part of each term; sum over ranks for the whole
+        double latent_sum = 0;           ///< of z and z^2 over this rank's active cells, for standardisation
+        double latent_square_sum = 0;
+        std::int64_t num_active = 0;     ///< cells, over all ranks
+    };
+    /// Collective, and so is backward() of the result's loss. `cluster_is_active`: equal on every rank.
+    Result operator()(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
+                      GradientSink* sink);
+
+    EdgePerturbation& perturbation() { return perturbation_; }
+    const EdgePerturbation& perturbation() const { return perturbation_; }
+    const HaloStatistics& halo() const { return halo_; }
+
+  private:
+    Communicator comm_;
+    const RankData& data_;
+    ModelOptions model_options_;
+    TrainOptions options_;
+    std::uint64_t seed_;
+    EdgePerturbation perturbation_;
+    HaloStatistics halo_;
+    // Alive until backward has run.
+    std::unique_ptr<InducedShard> active_;
+};
+
+/// The labels [n] to train under: null (-1) where a cell has none or is chosen for label dropout.
+torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
+                              double dropout, std::uint64_t seed, std::uint32_t step);
+
+/// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item 1).
+/// z0 [n, d] standardised latents; times [n]; noise [n, d].
+torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
+                             const torch::Tensor& noise, const torch::Tensor& labels);
+
+/// Training times [n] from uniforms [n], by options.times.
+torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest);
+
+}  // namespace lapatlas

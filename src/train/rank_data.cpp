@@ -1,0 +1,146 @@
+#include "src/train/rank_data.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include "dist/agreement.hpp"
+#include "src/graph/edge_perturbation.hpp"
+#include "src/graph/laplacian.hpp"
+#include "src/random/philox.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+void append_rows(CountMatrix& to, const CountMatrix& from) {
+    const std::int64_t base = to.num_nonzeros();
+    for (std::size_t r = 1; r < from.row_offsets.size(); ++r) to.row_offsets.push_back(base + from.row_offsets[r]);
+    to.gene_indices.insert(to.gene_indices.end(), from.gene_indices.begin(), from.gene_indices.end());
+    to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+}
+
+/// log1p of each count, after scaling its cell to target_sum where `normalise` says so; and each cell's library.
+void transform_counts(RankData& data, bool normalise, double target_sum) {
+    data.inputs.reserve(data.counts.values.size());
+    for (std::int64_t r = 0; r < data.num_rows(); ++r) {
+        const SparseCounts cell = data.counts_of(r);
+        const double total = std::accumulate(cell.values, cell.values + cell.size, 0.0);
+        data.library.push_back(static_cast<float>(total));
+        const double scale = normalise && total > 0 ? target_sum / total : 1.0;
+        for (std::int64_t e = 0; e < cell.size; ++e)
+            data.inputs.push_back(static_cast<float>(std::log1p(cell.values[e] * scale)));
+    }
+}
+
+}  // namespace
+
+RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
+                        double target_sum) {
+    struct Loaded {
+        PreparedSummary summary;
+        IndexMap map;
+        PreparedRows train;
+        HeldoutRows heldout;
+    };
+    Loaded loaded = agreed(comm, [&] {
+        PreparedSummary summary = read_prepared_summary(path);
+        if (summary.num_train < comm.size())
+            throw InputError(path.string() + ": " + std::to_string(summary.num_train) +
+                             " training cells are fewer than the " + std::to_string(comm.size()) + " ranks");
+        IndexMap map = place_on_ranks(summary, comm.size());
+        PreparedRows train = read_prepared_rows(path, summary, map, comm.rank());
+        HeldoutRows heldout = read_heldout_rows(path, summary, map, comm.rank());
+        return Loaded{std::move(summary), std::move(map), std::move(train), std::move(heldout)};
+    });
+    RankData data{.summary = std::move(loaded.summary), .map = std::move(loaded.map), .counts = {}, .inputs = {},
+                  .library = {}, .labels = {}, .splits = {}, .encodings = {}, .cell_index = {}, .train_graph = {},
+                  .full_graph = {}};
+    PreparedRows& train = loaded.train;
+    HeldoutRows& heldout = loaded.heldout;
+    data.num_train_rows = train.counts.num_rows();
+    data.counts = std::move(train.counts);
+    append_rows(data.counts, heldout.counts);
+    data.labels = std::move(train.labels);
+    append(data.labels, heldout.labels);
+    data.splits = std::move(heldout.splits);
+    data.cell_index = std::move(train.cell_index);
+    append(data.cell_index, heldout.cell_index);
+    append(train.encodings, heldout.encodings);
+    data.encodings = torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
+    transform_counts(data, normalise, target_sum);
+
+    data.train_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns);
+    std::vector<std::int64_t> extra_ids;
+    for (const std::int64_t row : heldout.rows) extra_ids.push_back(data.summary.num_train + row);
+    const std::int64_t k = data.summary.num_neighbours;
+    for (std::size_t i = 0; i < heldout.rows.size(); ++i) {
+        std::vector<std::int64_t> own;
+        for (std::int64_t j = 0; j < k; ++j)
+            if (const auto to = heldout.neighbours[i * static_cast<std::size_t>(k) + static_cast<std::size_t>(j)]; to >= 0)
+                own.push_back(to);
+        // Ascending, as everywhere: the order of sums does not depend on how neighbours were found.
+        std::sort(own.begin(), own.end());
+        append(train.graph_columns, own);
+        train.graph_offsets.push_back(static_cast<std::int64_t>(train.graph_columns.size()));
+    }
+    data.full_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns, extra_ids);
+    return data;
+}
+
+SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
+                         std::uint64_t seed, std::uint32_t step) {
+    SparseInput input;
+    input.num_rows = static_cast<std::int64_t>(rows.size());
+    input.num_genes = data.counts.num_genes;
+    input.row_offsets.push_back(0);
+    const PlacedRandom random(seed, RandomStream::kMask);
+    const auto threshold = static_cast<std::uint32_t>(mask_fraction * 4294967295.0);
+    for (const std::int32_t row : rows) {
+        const auto global = static_cast<std::uint64_t>(
+            data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
+        const auto first = static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row)]);
+        const auto last = static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row) + 1]);
+        std::int32_t quad = -1;
+        std::array<std::uint32_t, 4> words{};
+        for (std::size_t e = first; e < last; ++e) {
+            const std::int32_t gene = data.counts.gene_indices[e];
+            if (mask_fraction > 0) {
+                // Four genes share a draw; columns ascend, so a draw is made once.
+                if (gene / 4 != quad) {
+                    quad = gene / 4;
+                    words = random.words(global, step, static_cast<std::uint32_t>(quad));
+                }
+                if (words[static_cast<std::size_t>(gene % 4)] < threshold) continue;
+            }
+            input.gene_indices.push_back(gene);
+            input.values.push_back(data.inputs[e]);
+        }
+        input.row_offsets.push_back(static_cast<std::int64_t>(input.values.size()));
+    }
+    order_by_gene(input);
+    return input;
+}
+
+std::vector<float> full_graph_entries(const Communicator& comm, const RankData& data) {
+    // Inverse roots of the training graph's degrees, for owned rows and for the ghosts of full_graph.
+    const GraphShard& graph = data.full_graph;
+    std::vector<double> roots(static_cast<std::size_t>(graph.num_owned + graph.num_ghosts()), 0);
+    for (std::int64_t r = 0; r < graph.num_owned; ++r) {
+        const auto degree = static_cast<double>(graph.neighbours(r).size());
+        roots[static_cast<std::size_t>(r)] = degree > 0 ? 1 / std::sqrt(degree) : 0;
+    }
+    HaloExchange<double>(comm, graph.plan).exchange(roots.data(), graph.num_owned, 1);
+    std::vector<float> entries;
+    entries.reserve(graph.columns.size());
+    for (std::int64_t r = 0; r < graph.num_owned; ++r)
+        for (const std::int32_t c : graph.neighbours(r))
+            entries.push_back(static_cast<float>(-roots[static_cast<std::size_t>(r)] * roots[static_cast<std::size_t>(c)]));
+    return entries;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,270 @@
+#include "src/train/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "src/config/config.hpp"
+#include "src/prepare.hpp"
+#include "src/train/random_tensors.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Parameters in the order in which backward finishes them: neighbours share an all-reduce.
+std::vector<torch::Tensor> backward_order(Model& model) {
+    std::vector<torch::Tensor> order;
+    const auto add_reversed = [&](std::vector<torch::Tensor> parameters) {
+        order.insert(order.end(), parameters.rbegin(), parameters.rend());
+    };
+    add_reversed(model.decoder->parameters());
+    add_reversed(model.score_net->parameters());
+    const std::vector<torch::Tensor>& sparse = model.encoder->sparse_weights();
+    const auto is_sparse = [&](const torch::Tensor& p) {
+        return std::any_of(sparse.begin(), sparse.end(), [&](const torch::Tensor& s) { return s.is_same(p); });
+    };
+    std::vector<torch::Tensor> others;
+    for (const torch::Tensor& parameter : model.encoder->parameters())
+        if (!is_sparse(parameter)) others.push_back(parameter);
+    add_reversed(others);
+    order.insert(order.end(), sparse.begin(), sparse.end());
+    return order;
+}
+
+ModelSizes sizes_of(const RankData& data) {
+    return {static_cast<std::int64_t>(data.summary.gene_names.size()), data.summary.num_encodings,
+            static_cast<std::int64_t>(data.summary.label_names.size())};
+}
+
+/// Collective. Share of each gene in all counts of the training cells, [genes].
+torch::Tensor mean_profile(const Communicator& comm, const RankData& data, bool size_factor) {
+    std::vector<double> totals(data.summary.gene_names.size(), 0);
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const SparseCounts cell = data.counts_of(r);
+        for (std::int64_t e = 0; e < cell.size; ++e)
+            totals[static_cast<std::size_t>(cell.genes[e])] += cell.values[e];
+    }
+    all_reduce_sum(comm, std::span<double>(totals));
+    const double all = std::accumulate(totals.begin(), totals.end(), 0.0);
+    const double divisor = size_factor ? all : static_cast<double>(data.summary.num_train);
+    for (double& total : totals) total /= divisor > 0 ? divisor : 1;
+    return torch::tensor(totals, torch::kFloat64).to(torch::kFloat32);
+}
+
+constexpr double kExplodedNorm = 1e9;
+
+}  // namespace
+
+std::string train_fingerprint(const Config& config) {
+    std::string text = prepare_fingerprint(config);
+    for (const auto& [name, value] : list_options(config))
+        if (name.starts_with("model.") || (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
+                                           name != "train.validate_every" && name != "train.decode_chunk"))
+            text += name + "=" + value + ";";
+    return text;
+}
+
+Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared, Log& log)
+    : comm_(comm),
+      config_(config),
+      log_(log),
+      seed_(static_cast<std::uint64_t>(config.runtime.seed)),
+      data_(load_rank_data(comm, prepared, config.model.library == "size_factor", config.prepare.target_sum)),
+      model_(make_model(config.model, sizes_of(data_), seed_)),
+      loss_(comm, data_, config.model, config.train, seed_) {
+    model_.decoder->start_at_profile(mean_profile(comm, data_, config.model.library == "size_factor"));
+    const std::vector<torch::Tensor> parameters = backward_order(model_);
+    joint_gradients_ = std::make_unique<ReducedGradients>(comm, parameters, model_.encoder->sparse_weights());
+    joint_optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
+    average_ = std::make_unique<MovingAverage>(model_.score_net->parameters(), config.train.ema_decay);
+}
+
+std::int64_t Trainer::steps_an_epoch() const {
+    if (config_.train.batch == "full") return 1;
+    const std::int64_t clusters = data_.map.num_clusters();
+    const double cells_a_cluster = static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
+    const std::int64_t active = config_.train.active_clusters > 0
+                                    ? config_.train.active_clusters
+                                    : std::llround(256 / cells_a_cluster);
+    return std::max<std::int64_t>(1, clusters / std::clamp<std::int64_t>(active, 1, clusters));
+}
+
+std::int64_t Trainer::joint_steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
+
+std::vector<std::uint8_t> Trainer::active_clusters(std::int64_t step) const {
+    const std::int64_t clusters = data_.map.num_clusters(), steps = steps_an_epoch();
+    std::vector<std::uint8_t> active(static_cast<std::size_t>(clusters), steps == 1 ? 1 : 0);
+    if (steps == 1) return active;
+    // Every epoch deals all clusters to its steps in a new random order, the same on every rank.
+    const std::int64_t epoch = step / steps, place = step % steps;
+    const PlacedRandom random(seed_, RandomStream::kClusterChoice);
+    std::vector<std::pair<double, std::int64_t>> order;
+    for (std::int64_t c = 0; c < clusters; ++c)
+        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(epoch)), c);
+    std::sort(order.begin(), order.end());
+    for (std::int64_t i = place * clusters / steps; i < (place + 1) * clusters / steps; ++i)
+        active[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)] = 1;
+    return active;
+}
+
+void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const char* phase, std::int64_t step) const {
+    const std::pair<const char*, double> named[] = {{"reconstruction loss", terms.reconstruction},
+                                                    {"KL term", terms.kl},
+                                                    {"diffusion loss", terms.diffusion},
+                                                    {"gradient norm", gradient_norm}};
+    for (const auto& [name, value] : named)
+        if (!std::isfinite(value) || (std::string(name) == "gradient norm" && value > kExplodedNorm))
+            throw InternalError(std::string("training stopped at ") + phase + " step " + std::to_string(step) + ": " +
+                                name + " is " + std::to_string(value) +
+                                "; the last checkpoint stays; lower train.learning_rate or train.clip_norm");
+}
+
+Trainer::StepResult Trainer::joint_step() {
+    const std::int64_t step = joint_steps_done_;
+    const std::vector<std::uint8_t> active = active_clusters(step);
+    const JointLoss::Result part = loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
+    joint_gradients_->begin();
+    part.loss.backward();
+    double sums[5] = {part.local.reconstruction, part.local.kl, part.local.diffusion, part.latent_sum,
+                      part.latent_square_sum};
+    all_reduce_sum(comm_, std::span<double>(sums));
+    joint_gradients_->finish();
+
+    StepResult result;
+    result.terms = {sums[0], sums[1], sums[2]};
+    result.num_cells = part.num_active;
+    result.gradient_norm = clip_gradients(joint_optimiser_->parameters(), config_.train.clip_norm);
+    check_finite(result.terms, result.gradient_norm, "joint", step);
+    result.learning_rate = config_.train.learning_rate *
+                           learning_rate_factor(step, joint_steps(), config_.train.warmup_fraction);
+    joint_optimiser_->step(result.learning_rate);
+    average_->update();
+
+    // The diffused latents are standardised by running figures while the encoder still moves.
+    const double count = static_cast<double>(part.num_active) * static_cast<double>(config_.model.latent);
+    const double mean = sums[3] / count;
+    const double deviation = std::sqrt(std::max(1e-12, sums[4] / count - mean * mean));
+    const double keep = step == 0 ? 0 : 0.99;
+    model_.latent_mean = keep * model_.latent_mean + (1 - keep) * mean;
+    model_.latent_std = keep * model_.latent_std + (1 - keep) * deviation;
+    ++joint_steps_done_;
+    return result;
+}
+
+Posterior Trainer::encode_all() {
+    const torch::NoGradGuard no_grad;
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(data_.num_rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    const auto input = std::make_shared<const SparseInput>(sparse_input(data_, rows, 0, seed_, 0));
+    const auto graph =
+        std::make_shared<GraphOperator>(comm_, data_.full_graph, full_graph_entries(comm_, data_));
+    return model_.encoder->forward(input, data_.encodings, graph);
+}
+
+Trainer::Validation Trainer::validate() {
+    const torch::NoGradGuard no_grad;
+    const Posterior posterior = encode_all();
+    std::vector<SparseCounts> counts;
+    std::vector<float> library;
+    std::vector<std::int64_t> chosen;
+    for (std::size_t i = 0; i < data_.splits.size(); ++i) {
+        if (data_.splits[i] != 1) continue;
+        const std::int64_t row = data_.num_train_rows + static_cast<std::int64_t>(i);
+        chosen.push_back(row);
+        counts.push_back(data_.counts_of(row));
+        library.push_back(data_.library[static_cast<std::size_t>(row)]);
+    }
+    const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
+    const torch::Tensor mean = posterior.mean.index_select(0, index);
+    const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
+    double sums[3] = {
+        model_.decoder
+            ->negative_log_likelihood(model_.decoder->hidden(mean), counts, library, config_.train.decode_chunk)
+            .item<double>(),
+        0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
+        static_cast<double>(chosen.size())};
+    all_reduce_sum(comm_, std::span<double>(sums));
+    if (sums[2] == 0) return {std::nan(""), std::nan("")};
+    return {sums[0] / sums[2], sums[1] / sums[2]};
+}
+
+void Trainer::freeze_latents() {
+    const Posterior posterior = encode_all();
+    frozen_mean_ = posterior.mean.narrow(0, 0, data_.num_train_rows).clone();
+    frozen_std_ = torch::exp(0.5 * posterior.log_variance.narrow(0, 0, data_.num_train_rows));
+    const torch::Tensor mean = frozen_mean_.to(torch::kFloat64), std = frozen_std_.to(torch::kFloat64);
+    double sums[2] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>()};
+    all_reduce_sum(comm_, std::span<double>(sums));
+    const double count = static_cast<double>(data_.summary.num_train) * static_cast<double>(config_.model.latent);
+    model_.latent_mean = sums[0] / count;
+    model_.latent_std = std::sqrt(std::max(1e-12, sums[1] / count - model_.latent_mean * model_.latent_mean));
+}
+
+void Trainer::make_score_phase() {
+    freeze_latents();
+    std::vector<torch::Tensor> parameters = model_.score_net->parameters();
+    std::reverse(parameters.begin(), parameters.end());
+    // Two sets of hooks on one parameter would both claim its gradient.
+    joint_gradients_.reset();
+    score_gradients_ = std::make_unique<ReducedGradients>(comm_, parameters, std::vector<torch::Tensor>{});
+    if (score_optimiser_ == nullptr)
+        score_optimiser_ = std::make_unique<Optimiser>(parameters, config_.train.weight_decay);
+}
+
+Trainer::StepResult Trainer::score_step() {
+    if (score_gradients_ == nullptr) make_score_phase();
+    const std::int64_t step = score_steps_done_;
+    const auto stamp = static_cast<std::uint32_t>(joint_steps() + step);
+    // The batch is the same set of cells on any number of ranks; each rank takes those it owns.
+    const std::int64_t batch = config_.train.score_batch;
+    const PlacedRandom random(seed_, RandomStream::kScoreBatch);
+    const double shift = random.uniform(static_cast<std::uint64_t>(batch), stamp);
+    std::vector<std::int64_t> places, rows;
+    std::vector<std::int32_t> labels;
+    std::vector<float> uniforms;
+    for (std::int64_t i = 0; i < batch; ++i) {
+        const auto row = std::min(
+            data_.summary.num_train - 1,
+            static_cast<std::int64_t>(random.uniform(static_cast<std::uint64_t>(i), stamp) *
+                                      static_cast<double>(data_.summary.num_train)));
+        if (data_.map.owner(row) != comm_.rank()) continue;
+        places.push_back(i);
+        rows.push_back(data_.map.local_row(row));
+        labels.push_back(data_.labels[static_cast<std::size_t>(rows.back())]);
+        // Times are spread evenly over the batch: the same expectation, less noise.
+        const double place = (static_cast<double>(i) + shift) / static_cast<double>(batch);
+        uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
+    }
+    const std::int64_t latent = config_.model.latent;
+    const torch::Tensor index = torch::tensor(rows, torch::kInt64);
+    const torch::Tensor z = frozen_mean_.index_select(0, index) +
+                            frozen_std_.index_select(0, index) *
+                                placed_normals(seed_, RandomStream::kLatentNoise, places, stamp, latent);
+    const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32), config_.train.times,
+                                                    config_.model.diffusion_time);
+    const torch::Tensor noise = placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, latent);
+    const torch::Tensor loss =
+        diffusion_loss(model_.score_net, (z - model_.latent_mean) / model_.latent_std, times, noise,
+                       training_labels(labels, places, config_.train.label_dropout, seed_, stamp)) /
+        static_cast<double>(batch);
+    score_gradients_->begin();
+    loss.backward();
+    StepResult result;
+    result.terms.diffusion = all_reduce_sum(comm_, loss.item<double>());
+    score_gradients_->finish();
+    result.num_cells = batch;
+    result.gradient_norm = clip_gradients(score_optimiser_->parameters(), config_.train.clip_norm);
+    check_finite(result.terms, result.gradient_norm, "score", step);
+    result.learning_rate = config_.train.score_learning_rate *
+                           learning_rate_factor(step, config_.train.score_steps, config_.train.warmup_fraction);
+    score_optimiser_->step(result.learning_rate);
+    average_->update();
+    ++score_steps_done_;
+    return result;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dist/log.hpp"
+#include "src/train/checkpoint.hpp"
+#include "src/train/joint_step.hpp"
+#include "src/train/metrics_file.hpp"
+#include "src/train/optimiser.hpp"
+#include "src/train/reduced_gradients.hpp"
+
+namespace lapatlas {
+
+/// Of every option that decides the weights: two runs with the same one may share a checkpoint.
+std::string train_fingerprint(const Config& config);
+
+/// Trains the three networks on one prepared dataset: first together on the graph, then the ScoreNet alone on frozen
+/// latents (method: LapDDPM algorithm 1, with the schedule in two phases). Every step is a function of (data,
+/// configuration, step) on any number of ranks, up to rounding.
+class Trainer {
+  public:
+    /// Collective. Views config and log.
+    Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared, Log& log);
+
+    const RankData& data() const { return data_; }
+    Model& model() { return model_; }
+    std::int64_t joint_steps() const;      ///< of the whole joint phase
+    std::int64_t joint_steps_done() const { return joint_steps_done_; }
+    std::int64_t score_steps_done() const { return score_steps_done_; }
+    bool is_complete() const {
+        return joint_steps_done_ == joint_steps() && score_steps_done_ == config_.train.score_steps;
+    }
+
+    struct StepResult {
+        LossTerms terms;
+        double gradient_norm = 0;
+        double learning_rate = 0;
+        std::int64_t num_cells = 0;
+    };
+    /// Collective. InternalError, on all ranks, that names step and term if a loss or gradient is not finite; the
+    /// weights are then as before the step.
+    StepResult joint_step();
+    /// Collective. The first call encodes all training cells and freezes their posteriors.
+    StepResult score_step();
+
+    /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both NaN where
+    /// there are none.
+    struct Validation {
+        double reconstruction;
+        double kl;
+    };
+    Validation validate();
+
+    /// Collective. Root returns the state; others an empty checkpoint.
+    Checkpoint checkpoint() const;
+    /// Collective (only reads `checkpoint`, which must be whole on every rank).
+    void restore(const Checkpoint& checkpoint);
+
+    std::int64_t epoch_steps() const { return steps_an_epoch(); }
+    double edges_changed() const { return loss_.perturbation().share_changed(); }
+    double halo_wait_seconds() const { return loss_.halo().exposed_seconds; }
+    double reduce_wait_seconds() const {
+        return (joint_gradients_ ? *joint_gradients_ : *score_gradients_).exposed_seconds();
+    }
+
+  private:
+    std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
+    std::int64_t steps_an_epoch() const;
+    Posterior encode_all();
+    void freeze_latents();
+    void make_score_phase();
+    void check_finite(const LossTerms& terms, double gradient_norm, const char* phase, std::int64_t step) const;
+
+    Communicator comm_;
+    const Config& config_;
+    Log& log_;
+    std::uint64_t seed_;
+    RankData data_;
+    Model model_;
+    JointLoss loss_;
+    std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;
+    std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
+    std::unique_ptr<MovingAverage> average_;
+    torch::Tensor frozen_mean_, frozen_std_;  // [own training rows, latent]
+    std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
+};
+
+/// Collective. The `train` stage: trains to the end, or goes on from RUN/checkpoints/last.h5; writes metrics.csv and
+/// checkpoints.
+void train(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
+           const std::map<std::string, std::string>& provenance, Log& log);
+
+}  // namespace lapatlas

@@ -1,0 +1,132 @@
+// What a trainer keeps in a checkpoint, and takes from one.
+#include <algorithm>
+#include <tuple>
+
+#include "dist/collectives.hpp"
+#include "src/config/config.hpp"
+#include "src/train/trainer.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last) and, within a
+/// label, in the order of global rows: the same table on any number of ranks.
+void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint& checkpoint) {
+    struct Entry {
+        std::int64_t row;
+        std::int32_t label;
+        float library;
+    };
+    const auto num_labels = static_cast<std::int32_t>(data.summary.label_names.size());
+    std::vector<Entry> mine;
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const auto index = static_cast<std::size_t>(r);
+        const std::int32_t label = data.labels[index] < 0 ? num_labels : data.labels[index];
+        mine.push_back({data.train_graph.owned_ids[index], label, data.library[index]});
+    }
+    std::vector<Entry> all = gather_v<Entry>(comm, mine);
+    if (!comm.is_root()) return;
+    std::sort(all.begin(), all.end(),
+              [](const Entry& a, const Entry& b) { return std::tie(a.label, a.row) < std::tie(b.label, b.row); });
+    checkpoint.library_offsets.assign(static_cast<std::size_t>(num_labels) + 2, 0);
+    for (const Entry& entry : all) {
+        ++checkpoint.library_offsets[static_cast<std::size_t>(entry.label) + 1];
+        checkpoint.libraries.push_back(entry.library);
+    }
+    for (std::size_t l = 0; l < static_cast<std::size_t>(num_labels); ++l)
+        checkpoint.label_counts.push_back(checkpoint.library_offsets[l + 1]);
+    for (std::size_t l = 1; l < checkpoint.library_offsets.size(); ++l)
+        checkpoint.library_offsets[l] += checkpoint.library_offsets[l - 1];
+}
+
+/// Collective. The perturbation's warm start by global row, on the root.
+torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data, const EdgePerturbation& perturbation) {
+    struct Entry {
+        std::int64_t row;
+        double value;
+    };
+    std::vector<Entry> mine;
+    for (std::size_t r = 0; r < perturbation.eigenvector().size(); ++r)
+        mine.push_back({data.train_graph.owned_ids[r], perturbation.eigenvector()[r]});
+    const std::vector<Entry> all = gather_v<Entry>(comm, mine);
+    torch::Tensor whole = torch::zeros({static_cast<std::int64_t>(all.size())});
+    for (const Entry& entry : all) whole.data_ptr<float>()[entry.row] = static_cast<float>(entry.value);
+    return whole;
+}
+
+std::vector<torch::Tensor> moments(Optimiser& optimiser, bool first) {
+    std::vector<torch::Tensor> list;
+    for (std::size_t i = 0; i < optimiser.parameters().size(); ++i)
+        list.push_back(first ? optimiser.first_moment(i) : optimiser.second_moment(i));
+    return list;
+}
+
+void store_optimiser(Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
+    store_tensors(checkpoint, name + "/first", moments(optimiser, true));
+    store_tensors(checkpoint, name + "/second", moments(optimiser, false));
+    checkpoint.counters[name + "_steps"] = optimiser.steps_done();
+}
+
+void restore_optimiser(const Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
+    std::vector<torch::Tensor> first = moments(optimiser, true), second = moments(optimiser, false);
+    restore_tensors(checkpoint, name + "/first", first);
+    restore_tensors(checkpoint, name + "/second", second);
+    optimiser.set_steps_done(checkpoint.counters.at(name + "_steps"));
+}
+
+}  // namespace
+
+Checkpoint Trainer::checkpoint() const {
+    Checkpoint checkpoint;
+    gather_libraries(comm_, data_, checkpoint);
+    const torch::Tensor eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
+    if (!comm_.is_root()) return {};
+    checkpoint.config = dump_config(config_);
+    checkpoint.fingerprint = train_fingerprint(config_);
+    checkpoint.gene_names = data_.summary.gene_names;
+    checkpoint.gene_ids = data_.summary.gene_ids;
+    checkpoint.label_names = data_.summary.label_names;
+    checkpoint.counters = {{"joint_steps_done", joint_steps_done_},
+                           {"score_steps_done", score_steps_done_},
+                           {"average_updates", average_->updates()},
+                           {"complete", is_complete() ? 1 : 0},
+                           {"num_train", data_.summary.num_train},
+                           {"num_cells", data_.summary.num_cells}};
+    checkpoint.numbers = {{"latent_mean", model_.latent_mean}, {"latent_std", model_.latent_std}};
+    store_module(checkpoint, "encoder", *model_.encoder);
+    store_module(checkpoint, "decoder", *model_.decoder);
+    store_module(checkpoint, "score_net", *model_.score_net);
+    store_tensors(checkpoint, "score_net_average", average_->averages());
+    checkpoint.tensors["perturbation_eigenvector"] = eigenvector;
+    store_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
+    if (score_optimiser_ != nullptr) store_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
+    return checkpoint;
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+    if (checkpoint.fingerprint != train_fingerprint(config_))
+        throw ConfigError("the checkpoint was trained with other data or options; choose another output.dir, or " +
+                          std::string("remove its checkpoints/ to train again"));
+    restore_module(checkpoint, "encoder", *model_.encoder);
+    restore_module(checkpoint, "decoder", *model_.decoder);
+    restore_module(checkpoint, "score_net", *model_.score_net);
+    restore_tensors(checkpoint, "score_net_average", average_->averages());
+    average_->set_updates(checkpoint.counters.at("average_updates"));
+    restore_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
+    joint_steps_done_ = checkpoint.counters.at("joint_steps_done");
+    score_steps_done_ = checkpoint.counters.at("score_steps_done");
+    if (checkpoint.counters.contains("score_optimiser_steps")) {
+        make_score_phase();
+        restore_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
+    }
+    model_.latent_mean = checkpoint.numbers.at("latent_mean");
+    model_.latent_std = checkpoint.numbers.at("latent_std");
+    const torch::Tensor& whole = checkpoint.tensors.at("perturbation_eigenvector");
+    std::vector<double> mine;
+    for (std::int64_t r = 0; r < data_.num_train_rows; ++r)
+        mine.push_back(whole.data_ptr<float>()[data_.train_graph.owned_ids[static_cast<std::size_t>(r)]]);
+    loss_.perturbation().set_eigenvector(std::move(mine));
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,42 @@
+"""Runs the lapatlas binary on some ranks as a user would, with a limit on its time."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class Answer:
+    """What a call gave back."""
+
+    def __init__(self, code, output, errors, seconds):
+        self.code, self.output, self.errors, self.seconds = code, output, errors, seconds
+
+    def lines(self, beginning):
+        return [line for line in self.errors.splitlines() if line.startswith(beginning)]
+
+
+def call(mpiexec, ranks, binary, arguments, folder, limit_seconds=120):
+    """`mpiexec -n ranks binary arguments...` in `folder`. `code` is None where the time ran out: a hang."""
+    environment = dict(os.environ, OMP_NUM_THREADS="1")
+    command = [mpiexec, "-n", str(ranks), binary, *map(str, arguments)]
+    start = time.monotonic()
+    # To files and not to pipes: a rank that outlives mpirun would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=errors, start_new_session=True
+        )
+        try:
+            code = process.wait(limit_seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        for file in (output, errors):
+            file.seek(0)
+        return Answer(code, output.read(), errors.read(), time.monotonic() - start)

@@ -1,0 +1,227 @@
+#include "src/generate/generator.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <map>
+
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+#include "src/embed/parameter_init.hpp"
+#include "src/random/philox.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kGenes = 150, kLatent = 4, kLabels = 3;
+constexpr std::uint64_t kSeed = 42;
+
+torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint32_t step) {
+    const PlacedRandom random(1, RandomStream::kSimulate);
+    torch::Tensor out = torch::empty({rows, columns});
+    random.fill_normals(0, step, out.data_ptr<float>(), rows * columns);
+    return out;
+}
+
+/// Random weights, a linear decoder; library sizes 1000 + 100 label + {0 .. 9}.
+GenerativeModel tiny_model() {
+    GenerativeModel model;
+    model.score_net =
+        ScoreNet(ScoreNetOptions{.latent = kLatent, .num_labels = kLabels, .width = 24, .blocks = 2});
+    initialise_parameters(*model.score_net, 3, 0);
+    {
+        const torch::NoGradGuard no_gradient;
+        model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
+    }
+    const torch::Tensor weight = placed_normals(kLatent, kGenes, 1), bias = placed_normals(1, kGenes, 2);
+    model.decode_logits = [weight, bias](const torch::Tensor& z) { return 0.3 * z.matmul(weight) + bias; };
+    model.dispersions.assign(kGenes, 2.0f);
+    model.latent_mean = 0.1;
+    model.latent_std = 0.8;
+    model.latent = kLatent;
+    model.num_genes = kGenes;
+    for (int label = 0; label < kLabels; ++label) {
+        model.libraries.by_label.emplace_back();
+        for (int i = 0; i < 10; ++i) {
+            model.libraries.by_label.back().push_back(1000.0f + 100.0f * static_cast<float>(label) +
+                                                      static_cast<float>(i));
+            model.libraries.all.push_back(model.libraries.by_label.back().back());
+        }
+    }
+    return model;
+}
+
+/// A block as words, so that blocks of all ranks can be gathered and compared byte for byte.
+void append_words(const GeneratedBlock& block, std::vector<std::int64_t>& words) {
+    const auto append = [&](const auto& values) {
+        words.push_back(static_cast<std::int64_t>(values.size()));
+        for (const auto value : values) {
+            std::int64_t word = 0;
+            std::memcpy(&word, &value, sizeof value);
+            words.push_back(word);
+        }
+    };
+    words.push_back(block.first_cell);
+    append(block.counts.row_offsets);
+    append(block.counts.gene_indices);
+    append(block.counts.values);
+    append(block.labels);
+    append(block.library);
+    append(block.latents);
+}
+
+/// Collective. Generates with blocks dealt round-robin to the ranks; the words of each block by its index,
+/// everywhere.
+std::map<std::int64_t, std::vector<std::int64_t>> generate_all(const Communicator& comm,
+                                                               const GenerativeModel& model,
+                                                               const GenerateOptions& options,
+                                                               const LabelPlan& plan) {
+    std::vector<std::int64_t> mine;  // index, length, words of each block
+    for (std::int64_t b = comm.rank(); b < num_blocks(plan.num_cells()); b += comm.size()) {
+        std::vector<std::int64_t> words;
+        append_words(generate_block(model, options, plan, kSeed, b), words);
+        mine.push_back(b);
+        mine.push_back(static_cast<std::int64_t>(words.size()));
+        mine.insert(mine.end(), words.begin(), words.end());
+    }
+    const auto all = all_gather_v<std::int64_t>(comm, mine);
+    std::map<std::int64_t, std::vector<std::int64_t>> blocks;
+    for (std::size_t at = 0; at < all.size();) {
+        const auto size = static_cast<std::size_t>(all[at + 1]);
+        blocks[all[at]].assign(all.begin() + static_cast<long>(at + 2),
+                               all.begin() + static_cast<long>(at + 2 + size));
+        at += 2 + size;
+    }
+    return blocks;
+}
+
+}  // namespace
+
+// 1,500 cells are three blocks: on four ranks one has none. Threads of torch and OpenMP differ from rank to
+// rank.
+TEST(Generator, AtlasIsByteIdenticalOnAnyNumberOfRanks) {
+    const auto comm = Communicator::world();
+    const GenerativeModel model = tiny_model();
+    const LabelPlan plan = LabelPlan::from_frequencies({10, 20, 70}, 1500);
+    for (const char* solver : {"dpmpp_2m", "ddim", "euler_maruyama"}) {
+        GenerateOptions options;
+        options.solver = solver;
+        options.steps = 6;
+        options.guidance = 0.5;
+        torch::set_num_threads(1 + comm.rank());
+        const auto together = generate_all(comm, model, options, plan);
+        torch::set_num_threads(1);
+        const auto alone = generate_all(Communicator::self(), model, options, plan);
+        EXPECT_EQ(together.size(), 3u);
+        EXPECT_TRUE(together == alone) << solver;
+    }
+}
+
+TEST(Generator, CellsDoNotDependOnHowManyAreAskedFor) {
+    const GenerativeModel model = tiny_model();
+    const GenerateOptions options;
+    const GeneratedBlock few =
+        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 100), kSeed, 0);
+    const GeneratedBlock many =
+        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 2000), kSeed, 0);
+    ASSERT_EQ(few.counts.num_rows(), 100);
+    ASSERT_EQ(many.counts.num_rows(), kBlockCells);
+    EXPECT_TRUE(std::equal(few.counts.row_offsets.begin(), few.counts.row_offsets.end(),
+                           many.counts.row_offsets.begin()));
+    EXPECT_TRUE(std::equal(few.counts.gene_indices.begin(), few.counts.gene_indices.end(),
+                           many.counts.gene_indices.begin()));
+    EXPECT_TRUE(std::equal(few.counts.values.begin(), few.counts.values.end(), many.counts.values.begin()));
+    EXPECT_TRUE(std::equal(few.latents.begin(), few.latents.end(), many.latents.begin()));
+    EXPECT_GT(few.counts.num_nonzeros(), 1000);
+}
+
+TEST(Generator, LibrariesComeFromTrainingCellsOfTheLabelAndSetTheDepth) {
+    const GenerativeModel model = tiny_model();
+    const LabelPlan plan = LabelPlan::from_frequencies({10, 20, 70}, 5 * kBlockCells);
+    std::map<float, int> seen;
+    double total = 0, expected = 0;
+    for (std::int64_t b = 0; b < 5; ++b) {
+        const GeneratedBlock block = generate_block(model, {}, plan, kSeed, b);
+        for (std::size_t i = 0; i < block.labels.size(); ++i) {
+            const float above = block.library[i] - 1000.0f - 100.0f * static_cast<float>(block.labels[i]);
+            EXPECT_TRUE(above >= 0 && above < 10 && above == std::floor(above)) << above;
+            ++seen[above];
+            expected += static_cast<double>(block.library[i]);
+        }
+        for (const float count : block.counts.values) total += static_cast<double>(count);
+    }
+    ASSERT_EQ(seen.size(), 10u);
+    for (const auto& [above, count] : seen) EXPECT_NEAR(count, 256, 5 * std::sqrt(256.0)) << above;
+    // A library is the expected total of its cell.
+    EXPECT_NEAR(total / expected, 1, 0.02);
+}
+
+TEST(Generator, UnlabelledCellsTakeAnyLibrary) {
+    const GenerativeModel model = tiny_model();
+    const GeneratedBlock block =
+        generate_block(model, {}, LabelPlan::from_frequencies({0, 0, 0}, kBlockCells), kSeed, 0);
+    std::map<int, int> hundreds;
+    for (std::size_t i = 0; i < block.labels.size(); ++i) {
+        EXPECT_EQ(block.labels[i], -1);
+        ++hundreds[static_cast<int>(block.library[i]) / 100];
+    }
+    EXPECT_EQ(hundreds.size(), 3u);
+}
+
+TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
+    GenerativeModel model = tiny_model();
+    model.size_factor = false;
+    model.libraries = {};
+    model.dispersions.clear();
+    model.decode_logits = [](const torch::Tensor& z) {
+        return torch::full({z.size(0), kGenes}, std::log(3.0f));
+    };
+    const GeneratedBlock block =
+        generate_block(model, {}, LabelPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
+    double total = 0;
+    for (const float count : block.counts.values) total += static_cast<double>(count);
+    const double mean = 3.0 * kGenes * kBlockCells;
+    EXPECT_NEAR(total, mean, 5 * std::sqrt(mean));
+    EXPECT_NEAR(block.library[17], 3.0 * kGenes, 0.01);
+}
+
+TEST(Generator, LatentsAreInTheDecodersUnits) {
+    GenerativeModel model = tiny_model();
+    model.diffusion_time = 0.7;
+    // The output layer is zero again: eps = sigma z_T, so one step gives z_0 = alpha z_T.
+    initialise_parameters(*model.score_net, 3, 0);
+    GenerateOptions options;
+    options.steps = 1;
+    const GeneratedBlock block =
+        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 3), kSeed, 0);
+    ASSERT_EQ(block.latents.size(), 3u * kLatent);
+    std::vector<double> start(kLatent);
+    PlacedRandom(kSeed, RandomStream::kGenerateStart).fill_normals(2, 0, start.data(), kLatent);
+    for (std::size_t j = 0; j < kLatent; ++j)
+        EXPECT_NEAR(block.latents[2 * kLatent + j], 0.1 + 0.8 * std::exp(-0.7) * start[j], 1e-5);
+}
+
+TEST(Generator, ADivergedModelIsNamedAndNotDrawnFrom) {
+    GenerativeModel model = tiny_model();
+    model.decode_logits = [](const torch::Tensor& z) {
+        auto logits = torch::zeros({z.size(0), kGenes});
+        logits[300][7] = std::numeric_limits<float>::quiet_NaN();
+        return logits;
+    };
+    try {
+        generate_block(model, {}, LabelPlan::from_frequencies({1, 1, 1}, 1000), kSeed, 0);
+        FAIL() << "NaN rates were drawn from";
+    } catch (const InternalError& error) {
+        EXPECT_NE(std::string(error.what()).find("cell 300"), std::string::npos) << error.what();
+    }
+    GenerateOptions options;
+    options.solver = "heun";
+    EXPECT_THROW(generate_block(tiny_model(), options, LabelPlan::from_frequencies({1, 1, 1}, 10), kSeed, 0),
+                 ConfigError);
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,104 @@
+#include "src/graph/edge_perturbation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <map>
+
+#include "dist/collectives.hpp"
+#include "tests/support/graphs.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kRows = 120, kNeighbours = 5;
+
+struct Weights {
+    Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(kRows, kRows);
+    double share_changed = 0;
+};
+
+/// The weights of step 7 (after step 6, which warms v up) as a dense matrix on every rank.
+Weights perturbed(const Communicator& comm, const EdgePerturbationOptions& options) {
+    const auto targets = testing_support::clustered_targets(kRows, kNeighbours, 1, 11);
+    const DistributedGraph whole =
+        testing_support::block_graph(Communicator::self(), targets, kRows, kNeighbours);
+    const IndexMap map = IndexMap::blocks(kRows, comm.size());
+    std::vector<std::int64_t> offsets{0}, columns;
+    std::vector<std::int32_t> kept;
+    for (const std::int64_t row : map.rows_of_rank(comm.rank())) {
+        const auto neighbours = whole.neighbours(row);
+        columns.insert(columns.end(), neighbours.begin(), neighbours.end());
+        offsets.push_back(static_cast<std::int64_t>(columns.size()));
+        kept.push_back(static_cast<std::int32_t>(kept.size()));
+    }
+    const GraphShard shard = build_graph_shard(comm, map, offsets, columns);
+    EdgePerturbation perturbation(options, shard.num_owned);
+    perturbation.weights(comm, shard, kept, 6);
+    const std::vector<float> weights = perturbation.weights(comm, shard, kept, 7);
+    Weights result;
+    std::size_t e = 0;
+    for (std::int64_t r = 0; r < shard.num_owned; ++r)
+        for (const std::int32_t c : shard.neighbours(r))
+            result.matrix(shard.owned_ids[static_cast<std::size_t>(r)], shard.global_id(c)) = weights[e++];
+    all_reduce_sum(comm, std::span<double>(result.matrix.data(), static_cast<std::size_t>(result.matrix.size())));
+    result.share_changed = perturbation.share_changed();
+    return result;
+}
+
+double largest_eigenvalue(const Eigen::MatrixXd& matrix) {
+    return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(matrix).eigenvalues().maxCoeff();
+}
+
+Eigen::MatrixXd unit_weights() {
+    return testing_support::dense_adjacency(testing_support::clustered_targets(kRows, kNeighbours, 1, 11), kRows, kNeighbours);
+}
+
+}  // namespace
+
+TEST(EdgePerturbation, RaisesTheLargestEigenvalueAndChangesTheWeights) {
+    const auto comm = Communicator::world();
+    const Weights changed = perturbed(comm, {.epsilon = 0.1, .seed = 3});
+    const Eigen::MatrixXd unit = unit_weights();
+    EXPECT_EQ((changed.matrix - changed.matrix.transpose()).cwiseAbs().maxCoeff(), 0) << "both owners agree on an edge";
+    EXPECT_TRUE(((changed.matrix.array() != 0) == (unit.array() != 0)).all());
+    EXPECT_GT(largest_eigenvalue(changed.matrix), largest_eigenvalue(unit) + 0.1);
+    EXPECT_GT(changed.share_changed, 0.3);
+}
+
+TEST(EdgePerturbation, RootMeanSquareIsEpsilonAndWithoutItOnlyNoiseIsLeft) {
+    const auto comm = Communicator::world();
+    const Eigen::MatrixXd unit = unit_weights();
+    const double edges = unit.sum();
+    const Weights noise = perturbed(comm, {.epsilon = 0, .seed = 3});
+    const Eigen::ArrayXXd size = (noise.matrix - unit).array().abs();
+    EXPECT_GE((unit.array() != 0).select(size, 1.0).minCoeff(), 1e-3 - 1e-6);
+    EXPECT_LE(size.maxCoeff(), 1e-2 + 1e-6);
+    const Weights changed = perturbed(comm, {.epsilon = 0.1, .seed = 3});
+    const double rms = std::sqrt((changed.matrix - noise.matrix).squaredNorm() / edges);
+    EXPECT_NEAR(rms, 0.1, 0.01);
+}
+
+TEST(EdgePerturbation, DoesNotDependOnTheNumberOfRanks) {
+    const auto comm = Communicator::world();
+    const Weights here = perturbed(comm, {.epsilon = 0.1, .seed = 3});
+    const Weights alone = perturbed(Communicator::self(), {.epsilon = 0.1, .seed = 3});
+    EXPECT_LT((here.matrix - alone.matrix).cwiseAbs().maxCoeff(), 1e-6);
+    const Weights other_seed = perturbed(comm, {.epsilon = 0.1, .seed = 4});
+    EXPECT_GT((here.matrix - other_seed.matrix).cwiseAbs().maxCoeff(), 1e-4);
+}
+
+TEST(LaplacianEntries, PathByHand) {
+    const auto comm = Communicator::self();
+    // 0 - 1 (weight 2), 1 - 2 (weight 6): degrees 2, 8, 6.
+    const std::vector<std::int64_t> offsets{0, 1, 3, 4}, columns{1, 0, 2, 1};
+    const GraphShard shard = build_graph_shard(comm, IndexMap::blocks(3, 1), offsets, columns);
+    const std::vector<float> entries = laplacian_entries(comm, shard, std::vector<float>{2, 2, 6, 6});
+    EXPECT_NEAR(entries[0], -2 / std::sqrt(2.0 * 8), 1e-6);
+    EXPECT_NEAR(entries[2], -6 / std::sqrt(8.0 * 6), 1e-6);
+    EXPECT_EQ(entries[0], entries[1]);
+}
+
+}  // namespace lapatlas
