@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "src/diffusion/vp_sde.hpp"
+
 namespace lapatlas {
 
 namespace {
@@ -20,9 +22,9 @@ void ScoreBlockImpl::reset() {
     outer_ = register_module("outer", torch::nn::Linear(width_, width_));
 }
 
-torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tensor& condition) {
-    const auto scale_shift = film_->forward(condition).chunk(2, 1);
-    const auto modulated = norm_->forward(h) * (1 + scale_shift[0]) + scale_shift[1];
+torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tensor& scale_shift) {
+    const auto parts = scale_shift.chunk(2, 1);
+    const auto modulated = norm_->forward(h) * (1 + parts[0]) + parts[1];
     return h + outer_->forward(torch::silu(inner_->forward(modulated)));
 }
 
@@ -41,21 +43,41 @@ void ScoreNetImpl::reset() {
                                                   kTimeFrequencies)));
 }
 
-torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor& t,
-                                    const torch::Tensor& labels) {
+torch::Tensor ScoreNetImpl::known_labels(const torch::Tensor& labels) const {
+    return torch::where(labels < 0, torch::full_like(labels, null_label()), labels);
+}
+
+torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tensor& labels) {
     const auto log_snr = -0.5 * torch::log(torch::expm1(2 * t));
     const auto phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
     const auto features = torch::cat({torch::sin(phases), torch::cos(phases)}, 1);
     const auto time = time_outer_->forward(torch::silu(time_inner_->forward(features)));
-    const auto known = torch::where(labels < 0, torch::full_like(labels, null_label()), labels);
-    const auto condition = torch::silu(time + labels_->forward(known));
+    return torch::silu(time + labels_->forward(labels));
+}
 
+torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor& condition,
+                                     const torch::Tensor& rows) {
     auto h = input_->forward(z);
-    for (const auto& block : *blocks_) h = block->as<ScoreBlock>()->forward(h, condition);
-    const auto velocity = output_->forward(torch::silu(norm_->forward(h)));
+    for (const auto& module : *blocks_) {
+        auto* block = module->as<ScoreBlock>();
+        const auto scale_shift = block->scale_shift(condition);
+        h = block->forward(h, rows.defined() ? scale_shift.index_select(0, rows) : scale_shift);
+    }
+    return output_->forward(torch::silu(norm_->forward(h)));
+}
+
+torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor& t,
+                                    const torch::Tensor& labels) {
     const auto alpha = torch::exp(-t).unsqueeze(1);
     const auto sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
-    return sigma * z + alpha * velocity;
+    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels)), {});
+}
+
+torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels) {
+    const std::int64_t num_conditions = options_.num_labels + 1;
+    const auto all_labels = torch::arange(num_conditions, labels.options());
+    const auto conditions = condition(torch::full({num_conditions}, t, z.options()), all_labels);
+    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, known_labels(labels));
 }
 
 }  // namespace lapatlas

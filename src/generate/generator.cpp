@@ -49,9 +49,7 @@ at::Tensor normals_of_cells(const PlacedRandom& random, std::int64_t first_cell,
 NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels) {
     const at::Tensor chosen =
         labels.defined() ? labels : at::full({kBlockCells}, net->null_label(), at::TensorOptions(at::kLong));
-    return [net, chosen](const at::Tensor& z, double t) mutable {
-        return net->forward(z, at::full({z.size(0)}, t, at::TensorOptions(at::kFloat)), chosen);
-    };
+    return [net, chosen](const at::Tensor& z, double t) mutable { return net->forward_at(z, t, chosen); };
 }
 
 /// [kBlockCells, d] in the decoder's units. `labels` are those of the block's real cells.

@@ -43,10 +43,9 @@ struct H5adRows {
     std::vector<std::string> names{};                // [rows], or empty in every round and on every rank
 };
 
-/// Writes an .h5ad (anndata 0.1.0: CSR float32 X, int32 indices) round by round by parallel
-/// HDF5. Memory does not grow with the number of cells. The file is built under partial_path(path) and takes
-/// its name in finish(), after it was closed, read back and synced; if that is not reached, the destructor
-/// removes it.
+/// Writes an .h5ad (anndata 0.1.0: CSR float32 X, int32 indices) round by round by parallel HDF5. Memory does
+/// not grow with the number of cells. The file is built under partial_path(path) and takes its name in
+/// finish(), after it was closed, read back and synced; if that is not reached, the destructor removes it.
 class H5adWriter {
   public:
     /// Collective. Starts the file. InputError if it cannot be created there, or a name is not usable.

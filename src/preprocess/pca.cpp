@@ -17,7 +17,8 @@ namespace lapatlas {
 namespace {
 
 constexpr std::int64_t kOversampling = 14;
-constexpr std::int64_t kBlocksKept = 4;  // the basis is cut back to its best part when it grows beyond this
+constexpr Eigen::Index kExpansion = 24;  // directions a pass adds: narrow passes need fewer products in all
+constexpr std::int64_t kBlocksKept = 5;  // the basis is cut back to its best part when it grows beyond this
 /// s_i below this share of s_1 cannot be told from zero: s^2 is found to rounding.
 constexpr double kZeroSingularValue = 1e-6;
 
@@ -80,16 +81,17 @@ struct KrylovBasis {
     }
 };
 
-/// Residuals of those of the first `count` Ritz pairs that have not converged, [num_genes, <= count].
+/// Residuals of the leading kExpansion of those of the first `count` Ritz pairs that have not converged,
+/// [num_genes, <= kExpansion].
 RowMatrix open_residuals(const KrylovBasis& basis, Eigen::Index count, double tolerance) {
     const Eigen::MatrixXd mix = basis.mix.leftCols(count);
     const Eigen::VectorXd values = basis.values.head(count);
     const RowMatrix residuals =
         tall_times(basis.images, mix) - tall_times(basis.vectors, mix * values.asDiagonal());
     const double rounding = 1e-12 * basis.values[0];
-    RowMatrix open(residuals.rows(), count);
+    RowMatrix open(residuals.rows(), std::min(count, kExpansion));
     Eigen::Index num_open = 0;
-    for (Eigen::Index i = 0; i < count; ++i)
+    for (Eigen::Index i = 0; i < count && num_open < open.cols(); ++i)
         if (residuals.col(i).norm() > std::max(tolerance * values[i], rounding))
             open.col(num_open++) = residuals.col(i);
     return open.leftCols(num_open);

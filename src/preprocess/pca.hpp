@@ -14,7 +14,7 @@ struct PcaOptions {
     /// A component is found when |C^T C v - s^2 v| <= tolerance s^2. The error of s is of second
     /// order in it.
     double tolerance = 1e-4;
-    std::int64_t max_products = 60;
+    std::int64_t max_products = 100;
 };
 
 /// Principal axes, whole and equal on every rank.

@@ -25,20 +25,18 @@ struct SimulatedBlock {
 /// A simulator of labelled counts in the manner of Splatter (Zappia et al. 2017), with sizes taken from 10x
 /// data:
 /// - gene means log-normal with sigma 2.0 of the logarithm (2.1 over the expressed genes of 10x PBMC 3k), so
-/// that
-///   a 20,000-gene atlas at 2,500 counts a cell is 3 to 10 % dense;
+///   that a 20,000-gene atlas at 2,500 counts a cell is 3 to 10 % dense;
 /// - types are the leaves of a binary hierarchy; each of its branches carries a marker program: 4 % of the
-/// genes change by
-///   a log fold of N(1.2, 0.6) shrinking by 0.8 a level, three in ten of them downwards. Frequencies fall as
-///   (type + 1)^-1/2;
+///   genes change by a log fold of N(1.2, 0.6) shrinking by 0.8 a level, three in ten of them downwards.
+///   Frequencies fall as (type + 1)^-1/2;
 /// - batches shift genes by log-normal factors of sigma 0.1 (Splat's batch.facScale), batch 0 by none;
-/// - libraries log-normal around median_counts with sigma 0.35 (10x PBMC 3k: 0.43 before, 0.3 to 0.4 within
-/// types);
+/// - libraries log-normal around median_counts with sigma 0.35 (10x PBMC 3k: 0.25 to 0.48 within its larger
+///   types);
 /// - negative-binomial counts whose biological coefficient of variation falls with the mean m at the median
 ///   library from 0.4 to 0.1, as (0.1 + 0.3 / sqrt(1 + m)) sqrt(60 / chi^2_60): the form, the floor of 0.1
 ///   and the 60 degrees of freedom are Splat's (bcv.common, bcv.df), the range that of McCarthy et al. 2012;
-///   Splat's own 1 / sqrt(m) is unbounded for rare genes, where UMI counts are nearly Poisson.
-/// Every number is a pure function of (seed, cell or gene), so any block can be made anywhere.
+///   Splat's own 1 / sqrt(m) is unbounded for rare genes, where UMI counts are nearly Poisson. Every number
+///   is a pure function of (seed, cell or gene), so any block can be made anywhere.
 class Simulator {
   public:
     /// Rank-local. ConfigError names the option out of range. Holds types x batches x genes means.

@@ -61,6 +61,10 @@ TEST(ScoreNet, SeesLabelTimeAndLatent) {
     EXPECT_EQ(net->null_label(), 2);
     EXPECT_TRUE(torch::equal(at_label(-1, 0.5, 1), at_label(2, 0.5, 1)));
     EXPECT_GT((base - at_label(2, 0.5, 1)).abs().max().item<double>(), 1e-3);
+    // One time for all is the same function.
+    const torch::Tensor z = placed_normals(6, 3, 4), labels = torch::tensor({0, 1, 2, -1, 0, 1});
+    EXPECT_TRUE(torch::allclose(net->forward_at(z, 0.3, labels),
+                                net->forward(z, torch::full({6}, 0.3), labels), 1e-5, 1e-6));
     // Finite at both ends of time.
     EXPECT_TRUE(torch::isfinite(at_label(0, kShortestTime, 1)).all().item<bool>());
     EXPECT_TRUE(torch::isfinite(at_label(0, 20, 1)).all().item<bool>());
@@ -110,8 +114,7 @@ TEST(ScoreNet, LearnsLabelledGaussiansAndTheirMixture) {
     const torch::NoGradGuard no_gradient;
     const auto sample = [&](std::int64_t label) {
         const NoisePredictor predict = [&](const torch::Tensor& z, double t) {
-            return net->forward(z, torch::full({z.size(0)}, t),
-                                torch::full({z.size(0)}, label, torch::kLong));
+            return net->forward_at(z, t, torch::full({z.size(0)}, label, torch::kLong));
         };
         return solve(Solver::kDpmpp2m, predict, placed_normals(kSamples, 2, 5000), 20, 5, {});
     };

@@ -18,7 +18,7 @@ using namespace lapatlas::testing_support;
 namespace {
 
 constexpr EvaluateOptions kQuick{
-    .halvings = 3, .max_cells = 500, .pca_components = 5, .min_type_cells = 20, .trees = 30};
+    .halvings = 2, .max_cells = 500, .pca_components = 5, .min_type_cells = 20, .trees = 25};
 
 EvaluationResult evaluate_world(const EvaluationInput& input, const EvaluateOptions& options = kQuick) {
     Log log = Log::silent();
@@ -202,7 +202,6 @@ TEST(EvaluationOutput, JsonComesBackAndTableShowsTheFloor) {
         EXPECT_THROW(read_evaluation_json(folder / "none.json"), InputError);
         EXPECT_THROW(write_evaluation_json(folder / "no" / "such" / "folder.json", result), InputError);
     }
-    barrier(world);
 }
 
 }  // namespace

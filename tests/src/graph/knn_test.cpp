@@ -148,7 +148,7 @@ TEST(Knn, QueriesAgainstTrainingPoints) {
 
 TEST(Knn, ApproximateFindsAlmostAllAndIsTheSameOnAnyRanks) {
     const auto comm = Communicator::world();
-    const std::int64_t n = 6000, p = 30, k = 15;
+    const std::int64_t n = 4000, p = 30, k = 15;
     const std::vector<double> local = my_points(comm, n, p, 12);
     const KnnGraph graph = knn_approximate(comm, local, p, k, {.seed = 4});
     EXPECT_EQ(graph.k, k);

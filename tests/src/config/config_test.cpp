@@ -1,0 +1,61 @@
+#include "src/config/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "dist/error.hpp"
+
+namespace lapatlas {
+
+namespace {
+template <class F>
+std::string config_error(F&& call) {
+    try {
+        call();
+    } catch (const ConfigError& error) {
+        return error.what();
+    }
+    return "";
+}
+}  // namespace
+
+TEST(Config, DumpIsAFixedPoint) {
+    Config config;
+    config.input.path = "a \"quoted\" path\\with\nodd characters.h5ad";
+    config.train.learning_rate = 3e-4;
+    config.train.perturb = false;
+    config.model.library = "absolute";
+    const std::string text = dump_config(config);
+    EXPECT_EQ(dump_config(parse_config(text, "dump")), text);
+    EXPECT_EQ(parse_config(text, "dump").input.path, config.input.path);
+    EXPECT_EQ(parse_config(text, "dump").train.learning_rate, 3e-4);
+}
+
+TEST(Config, UnknownKeyNamesTheNearest) {
+    const std::string message = config_error([] { parse_config("[train]\nlerning_rate = 1.0\n", "c.toml"); });
+    EXPECT_NE(message.find("c.toml"), std::string::npos);
+    EXPECT_NE(message.find("train.learning_rate"), std::string::npos) << message;
+    Config config;
+    EXPECT_NE(config_error([&] { set_option(config, "train.score_step", "5"); }).find("train.score_steps"),
+              std::string::npos);
+}
+
+TEST(Config, WrongTypesChoicesAndRangesAreRefused) {
+    EXPECT_NE(config_error([] { parse_config("[prepare]\nk = \"many\"\n", "c"); }), "");
+    EXPECT_NE(config_error([] { parse_config("[generate]\nsolver = \"ddom\"\n", "c"); }).find("ddim"), std::string::npos);
+    EXPECT_NE(config_error([] { parse_config("k = 3\n", "c"); }), "");
+    EXPECT_NE(config_error([] { parse_config("[prepare\n", "c") ; }).find("line 1"), std::string::npos);
+    Config config;
+    EXPECT_NE(config_error([&] { set_option(config, "prepare.k", "3.5"); }), "");
+    EXPECT_NE(config_error([&] { set_option(config, "train.perturb", "yes"); }), "");
+    config.input.test_fraction = 1.5;
+    EXPECT_NE(config_error([&] { check_config(config); }).find("input.test_fraction"), std::string::npos);
+}
+
+TEST(Config, WholeNumbersMayStandForFractions) {
+    EXPECT_EQ(parse_config("[train]\nlearning_rate = 1\n", "c").train.learning_rate, 1.0);
+    Config config;
+    set_option(config, "prepare.k", "50");
+    EXPECT_EQ(config.prepare.k, 50);
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,202 @@
+// The whole flow on R ranks against the same flow on one: same graph, same losses, same cells.
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <set>
+
+#include "dist/collectives.hpp"
+#include "dist/hdf5_file.hpp"
+#include "src/generate/generate.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/prepare.hpp"
+#include "src/simulate/simulator.hpp"
+#include "src/train/trainer.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+using testing_support::TemporaryFolder;
+using RowMatrix = Eigen::Matrix<double, -1, -1, Eigen::RowMajor>;
+
+Config small_config(const std::filesystem::path& input) {
+    Config config;
+    config.input.path = input.string();
+    config.input.label_key = "cell_type";
+    config.prepare.pca_components = 12;
+    config.prepare.k = 8;
+    config.prepare.encodings = 5;
+    config.prepare.clusters = 24;
+    config.model.hidden = 24;
+    config.model.latent = 6;
+    config.model.score_width = 32;
+    config.model.score_blocks = 2;
+    config.train.joint_epochs = 10;
+    config.train.active_clusters = 4;
+    config.train.score_steps = 20;
+    config.train.score_batch = 64;
+    config.generate.cells = 1100;
+    config.generate.steps = 5;
+    config.runtime.seed = 7;
+    return config;
+}
+
+/// One simulated atlas and its prepared dataset, made by all ranks once for all tests here.
+class RankInvariance : public testing::Test {
+  protected:
+    RankInvariance() : folder(comm), config(small_config(folder / "input.h5ad")) {
+        SimulateOptions simulate;
+        simulate.cells = 500;
+        simulate.genes = 200;
+        simulate.types = 4;
+        simulate.label_missing_fraction = 0.05;
+        simulate_atlas(comm, simulate, 3, folder / "input.h5ad", log);
+        prepare(comm, config, folder / "prepared.h5", {}, log);
+    }
+
+    Communicator comm = Communicator::world();
+    TemporaryFolder folder;
+    Config config;
+    Log log = Log::silent();
+};
+
+struct Whole {
+    PreparedSummary summary;
+    PreparedRows train;
+    HeldoutRows heldout;
+};
+
+Whole read_whole(const std::filesystem::path& path) {
+    const PreparedSummary summary = read_prepared_summary(path);
+    const IndexMap map(summary.cluster_offsets, std::vector<int>(summary.cluster_offsets.size() - 1, 0), 1);
+    return {summary, read_prepared_rows(path, summary, map, 0), read_heldout_rows(path, summary, map, 0)};
+}
+
+/// Undirected edges as pairs of rows of the atlas that was read.
+std::set<std::pair<std::int64_t, std::int64_t>> edges_of(const PreparedRows& rows) {
+    std::set<std::pair<std::int64_t, std::int64_t>> edges;
+    for (std::size_t r = 0; r + 1 < rows.graph_offsets.size(); ++r)
+        for (std::int64_t e = rows.graph_offsets[r]; e < rows.graph_offsets[r + 1]; ++e)
+            edges.emplace(rows.cell_index[r],
+                          rows.cell_index[static_cast<std::size_t>(rows.graph_columns[static_cast<std::size_t>(e)])]);
+    return edges;
+}
+
+/// Columns by atlas row, so that two orders of the same cells can be compared.
+Eigen::MatrixXd by_cell(const std::vector<float>& values, const std::vector<std::int64_t>& cells, std::int64_t num_cells) {
+    const auto width = static_cast<Eigen::Index>(values.size() / cells.size());
+    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(num_cells, width);
+    for (std::size_t r = 0; r < cells.size(); ++r)
+        for (Eigen::Index j = 0; j < width; ++j)
+            out(cells[r], j) = values[r * static_cast<std::size_t>(width) + static_cast<std::size_t>(j)];
+    return out;
+}
+
+/// The largest sine of the angles between two column spaces.
+double subspace_distance(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+    const Eigen::MatrixXd qa = Eigen::HouseholderQR<Eigen::MatrixXd>(a).householderQ() * Eigen::MatrixXd::Identity(a.rows(), a.cols());
+    const Eigen::MatrixXd qb = Eigen::HouseholderQR<Eigen::MatrixXd>(b).householderQ() * Eigen::MatrixXd::Identity(b.rows(), b.cols());
+    return (qa - qb * (qb.transpose() * qa)).norm();
+}
+
+}  // namespace
+
+TEST_F(RankInvariance, PrepareMakesTheSameGraphPcaAndEncodings) {
+    if (comm.is_root()) prepare(Communicator::self(), config, folder / "alone.h5", {}, log);
+    barrier(comm);
+    const Whole together = read_whole(folder / "prepared.h5"), alone = read_whole(folder / "alone.h5");
+    EXPECT_EQ(together.summary.num_train, alone.summary.num_train);
+    EXPECT_EQ(edges_of(together.train), edges_of(alone.train));
+    const std::int64_t cells = together.summary.num_cells;
+    EXPECT_LT(subspace_distance(by_cell(together.train.scores, together.train.cell_index, cells),
+                                by_cell(alone.train.scores, alone.train.cell_index, cells)), 1e-4);
+    EXPECT_LT(subspace_distance(by_cell(together.train.encodings, together.train.cell_index, cells),
+                                by_cell(alone.train.encodings, alone.train.cell_index, cells)), 1e-3);
+    EXPECT_EQ(std::set(together.heldout.cell_index.begin(), together.heldout.cell_index.end()),
+              std::set(alone.heldout.cell_index.begin(), alone.heldout.cell_index.end()));
+    // Held-out cells are in no part of what training sees.
+    for (const std::int64_t cell : together.heldout.cell_index)
+        EXPECT_EQ(std::count(together.train.cell_index.begin(), together.train.cell_index.end(), cell), 0);
+}
+
+class BatchMode : public RankInvariance, public testing::WithParamInterface<const char*> {};
+
+TEST_P(BatchMode, FiftyStepsHaveTheSameLoss) {
+    config.train.batch = GetParam();
+    config.train.joint_epochs = 50;
+    Trainer together(comm, config, folder / "prepared.h5", log);
+    Trainer alone(Communicator::self(), config, folder / "prepared.h5", log);
+    for (int step = 0; step < 50; ++step) {
+        const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
+        EXPECT_EQ(here.num_cells, there.num_cells);
+        EXPECT_NEAR(here.terms.reconstruction / there.terms.reconstruction, 1, 1e-4) << "step " << step;
+        EXPECT_NEAR(here.terms.kl / there.terms.kl, 1, 1e-3) << "step " << step;
+        EXPECT_NEAR(here.terms.diffusion / there.terms.diffusion, 1, 1e-3) << "step " << step;
+    }
+    const Trainer::Validation here = together.validate(), there = alone.validate();
+    EXPECT_NEAR(here.reconstruction / there.reconstruction, 1, 1e-4);
+    EXPECT_TRUE(std::isfinite(here.kl));
+    EXPECT_GT(together.edges_changed(), 0.1);
+    // Every rank holds the same weights.
+    for (const torch::Tensor& parameter : together.model().encoder->parameters()) {
+        const double mine = parameter.detach().to(torch::kFloat64).abs().sum().item<double>();
+        EXPECT_EQ(all_reduce_max(comm, mine), all_reduce_min(comm, mine));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, BatchMode, testing::Values("cluster", "full"));
+
+TEST_F(RankInvariance, ACheckpointGoesOnOnAnotherNumberOfRanks) {
+    Trainer straight(comm, config, folder / "prepared.h5", log);
+    for (int step = 0; step < 12; ++step) straight.joint_step();
+    const Checkpoint saved = straight.checkpoint();
+    if (comm.is_root()) write_checkpoint(folder / "last.h5", saved, {});
+    barrier(comm);
+    Trainer resumed(Communicator::self(), config, folder / "prepared.h5", log);
+    resumed.restore(read_checkpoint(folder / "last.h5"));
+    EXPECT_EQ(resumed.joint_steps_done(), 12);
+    for (int step = 0; step < 8; ++step)
+        EXPECT_NEAR(straight.joint_step().terms.reconstruction / resumed.joint_step().terms.reconstruction, 1, 1e-4);
+
+    Config other = config;
+    other.train.learning_rate *= 2;
+    Trainer stranger(Communicator::self(), other, folder / "prepared.h5", log);
+    EXPECT_THROW(stranger.restore(read_checkpoint(folder / "last.h5")), ConfigError);
+}
+
+TEST_F(RankInvariance, TrainingResumesAndGenerationIsTheSameByteForByte) {
+    train(comm, config, folder.path(), {}, log);
+    train(comm, config, folder.path(), {}, log);  // complete: nothing left to do, nothing lost
+    const auto checkpoint = folder.path() / "checkpoints" / "last.h5";
+    generate(comm, config, checkpoint, folder / "together.h5ad", {}, log);
+    if (comm.is_root()) generate(Communicator::self(), config, checkpoint, folder / "alone.h5ad", {}, log);
+    barrier(comm);
+    const Hdf5File together = Hdf5File::open(folder / "together.h5ad"), alone = Hdf5File::open(folder / "alone.h5ad");
+    EXPECT_EQ(together.read<std::int64_t>("X/indptr"), alone.read<std::int64_t>("X/indptr"));
+    EXPECT_EQ(together.read<std::int32_t>("X/indices"), alone.read<std::int32_t>("X/indices"));
+    EXPECT_EQ(together.read<float>("X/data"), alone.read<float>("X/data"));
+    EXPECT_EQ(together.read<std::int32_t>("obs/cell_type/codes"), alone.read<std::int32_t>("obs/cell_type/codes"));
+    EXPECT_EQ(together.shape("X/indptr"), (std::vector<std::int64_t>{1101}));
+    const std::vector<MetricsRow> metrics = read_metrics(folder / "metrics.csv");
+    EXPECT_EQ(metrics.front().phase, "joint");
+    EXPECT_EQ(metrics.back().step, 20);
+    EXPECT_FALSE(std::isnan(metrics[9].validation_reconstruction));
+}
+
+TEST_F(RankInvariance, ADivergedLossNamesStepAndTermOnAllRanks) {
+    config.train.learning_rate = 1e6;
+    config.train.warmup_fraction = 0;
+    Trainer trainer(comm, config, folder / "prepared.h5", log);
+    std::string message;
+    try {
+        for (int step = 0; step < 50; ++step) trainer.joint_step();
+    } catch (const InternalError& error) {
+        message = error.what();
+    }
+    EXPECT_NE(message.find("joint step"), std::string::npos) << message;
+    EXPECT_EQ(all_reduce_sum(comm, 1), comm.size());
+}
+
+}  // namespace lapatlas
