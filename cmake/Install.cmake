@@ -1,12 +1,8 @@
 # A tree that can be moved: bin/, share/lapatlas/{configs,slurm,launch}. The binary finds LibTorch where it was linked
-# from, or in ../lib beside it when the libraries are copied there.
-if(NOT TARGET lapatlas)
-  return()
-endif()
+# from (LibTorch.cmake puts that on the run path), or in ../lib beside it when the libraries are copied there.
 include(GNUInstallDirs)
 install(TARGETS lapatlas RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-set_target_properties(lapatlas PROPERTIES
-  INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${LAPATLAS_TORCH_RPATH}")
+set_target_properties(lapatlas PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 set(_share ${CMAKE_INSTALL_DATADIR}/lapatlas)
 install(DIRECTORY configs/ DESTINATION ${_share}/configs FILES_MATCHING PATTERN "*.toml")
 install(DIRECTORY slurm/ DESTINATION ${_share}/slurm USE_SOURCE_PERMISSIONS FILES_MATCHING PATTERN "*.sbatch")

@@ -13,8 +13,8 @@ namespace lapatlas {
 /// the lowest failing rank, of the same class, naming that rank when there are several.
 void agree(const Communicator& comm, std::exception_ptr failure);
 
-/// Collective. The agreement rule (every rank-local step that can fail goes through here): runs `local` on every
-/// rank, then either all ranks return or all ranks throw together. `local` must not communicate.
+/// Collective. The agreement rule (every rank-local step that can fail goes through here): runs `local` on
+/// every rank, then either all ranks return or all ranks throw together. `local` must not communicate.
 template <class F>
 auto agreed(const Communicator& comm, F&& local) {
     using Result = std::invoke_result_t<F>;

@@ -24,13 +24,20 @@ inline int mpi_count(std::int64_t count) {
 
 template <class T>
 MPI_Datatype mpi_arithmetic_type() {
-    if constexpr (std::is_same_v<T, float>) return MPI_FLOAT;
-    else if constexpr (std::is_same_v<T, double>) return MPI_DOUBLE;
-    else if constexpr (std::is_same_v<T, std::int32_t>) return MPI_INT32_T;
-    else if constexpr (std::is_same_v<T, std::int64_t>) return MPI_INT64_T;
-    else if constexpr (std::is_same_v<T, std::uint32_t>) return MPI_UINT32_T;
-    else if constexpr (std::is_same_v<T, std::uint64_t>) return MPI_UINT64_T;
-    else static_assert(!sizeof(T), "no MPI type for reductions of T");
+    if constexpr (std::is_same_v<T, float>)
+        return MPI_FLOAT;
+    else if constexpr (std::is_same_v<T, double>)
+        return MPI_DOUBLE;
+    else if constexpr (std::is_same_v<T, std::int32_t>)
+        return MPI_INT32_T;
+    else if constexpr (std::is_same_v<T, std::int64_t>)
+        return MPI_INT64_T;
+    else if constexpr (std::is_same_v<T, std::uint32_t>)
+        return MPI_UINT32_T;
+    else if constexpr (std::is_same_v<T, std::uint64_t>)
+        return MPI_UINT64_T;
+    else
+        static_assert(!sizeof(T), "no MPI type for reductions of T");
 }
 
 /// An MPI datatype of sizeof(T) bytes, so that counts are items and not bytes.
@@ -190,7 +197,8 @@ struct Received {
     std::vector<std::int64_t> offsets;
 };
 
-/// Collective. Sends items[send_offsets[r] .. send_offsets[r + 1]) to rank r (send_offsets has size + 1 entries).
+/// Collective. Sends items[send_offsets[r] .. send_offsets[r + 1]) to rank r (send_offsets has size + 1
+/// entries).
 template <class T>
 Received<T> all_to_all_v(const Communicator& comm, std::span<const T> items,
                          std::span<const std::int64_t> send_offsets) {
@@ -206,13 +214,13 @@ Received<T> all_to_all_v(const Communicator& comm, std::span<const T> items,
     Received<T> received;
     received.items.resize(static_cast<std::size_t>(receive.total));
     const MpiItemType<T> type;
-    check_mpi(
-        MPI_Alltoallv(items.data(), send.counts.data(), send.offsets.data(), type.get(),
-                      received.items.data(), receive.counts.data(), receive.offsets.data(), type.get(),
-                      comm.handle()),
-        "MPI_Alltoallv");
+    check_mpi(MPI_Alltoallv(items.data(), send.counts.data(), send.offsets.data(), type.get(),
+                            received.items.data(), receive.counts.data(), receive.offsets.data(), type.get(),
+                            comm.handle()),
+              "MPI_Alltoallv");
     received.offsets.assign(1, 0);
-    for (const std::int64_t count : receive_counts) received.offsets.push_back(received.offsets.back() + count);
+    for (const std::int64_t count : receive_counts)
+        received.offsets.push_back(received.offsets.back() + count);
     return received;
 }
 

@@ -23,7 +23,8 @@ class Error : public std::runtime_error {
     ErrorKind kind() const noexcept { return kind_; }
     /// 2 for the user's errors, 1 for ours.
     int exit_code() const noexcept {
-        return kind_ == ErrorKind::kInput || kind_ == ErrorKind::kConfig || kind_ == ErrorKind::kResource ? 2 : 1;
+        return kind_ == ErrorKind::kInput || kind_ == ErrorKind::kConfig || kind_ == ErrorKind::kResource ? 2
+                                                                                                          : 1;
     }
 
   private:
@@ -47,13 +48,20 @@ using ResourceError = ErrorOf<ErrorKind::kResource>;
 /// Throws the class that belongs to `kind`.
 [[noreturn]] inline void throw_error(ErrorKind kind, const std::string& message) {
     switch (kind) {
-        case ErrorKind::kInput: throw InputError(message);
-        case ErrorKind::kConfig: throw ConfigError(message);
-        case ErrorKind::kMpi: throw MpiError(message);
-        case ErrorKind::kHdf5: throw Hdf5Error(message);
-        case ErrorKind::kMetis: throw MetisError(message);
-        case ErrorKind::kResource: throw ResourceError(message);
-        case ErrorKind::kInternal: break;
+        case ErrorKind::kInput:
+            throw InputError(message);
+        case ErrorKind::kConfig:
+            throw ConfigError(message);
+        case ErrorKind::kMpi:
+            throw MpiError(message);
+        case ErrorKind::kHdf5:
+            throw Hdf5Error(message);
+        case ErrorKind::kMetis:
+            throw MetisError(message);
+        case ErrorKind::kResource:
+            throw ResourceError(message);
+        case ErrorKind::kInternal:
+            break;
     }
     throw InternalError(message);
 }

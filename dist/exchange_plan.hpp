@@ -8,12 +8,12 @@
 
 namespace lapatlas {
 
-/// Who sends which of its rows to whom. Ghost rows (copies of rows that other ranks own) are numbered in the order
-/// they arrive: by source rank, then in the order the source sends them.
+/// Who sends which of its rows to whom. Ghost rows (copies of rows that other ranks own) are numbered in the
+/// order they arrive: by source rank, then in the order the source sends them.
 struct ExchangePlan {
     std::vector<int> send_ranks;
-    std::vector<std::int64_t> send_offsets{0};     // [send_ranks + 1], into send_rows
-    std::vector<std::int32_t> send_rows;           // owned rows, grouped by destination
+    std::vector<std::int64_t> send_offsets{0};  // [send_ranks + 1], into send_rows
+    std::vector<std::int32_t> send_rows;        // owned rows, grouped by destination
     std::vector<int> receive_ranks;
     std::vector<std::int64_t> receive_offsets{0};  // [receive_ranks + 1], into the ghosts
 

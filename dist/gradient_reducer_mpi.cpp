@@ -12,8 +12,9 @@ class MpiGradientReducer : public GradientReducer {
         : comm_(OwnedCommunicator::duplicate(comm)) {
         std::int64_t total = 0;
         for (const std::int64_t size : sizes) {
-            const bool full = buckets_.empty() ||
-                              (total - buckets_.back().first) * static_cast<std::int64_t>(sizeof(float)) >= bucket_bytes;
+            const bool full =
+                buckets_.empty() ||
+                (total - buckets_.back().first) * static_cast<std::int64_t>(sizeof(float)) >= bucket_bytes;
             if (full) buckets_.push_back({total, 0, 0, 0, MPI_REQUEST_NULL});
             slots_.push_back({total, size, buckets_.size() - 1, false});
             ++buckets_.back().slots;
@@ -38,8 +39,8 @@ class MpiGradientReducer : public GradientReducer {
         slot.ready = true;
         Bucket& bucket = buckets_[slot.bucket];
         if (++bucket.ready < bucket.slots) return;
-        check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values_.data() + bucket.first, mpi_count(bucket.size), MPI_FLOAT,
-                                 MPI_SUM, comm_.view().handle(), &bucket.request),
+        check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values_.data() + bucket.first, mpi_count(bucket.size),
+                                 MPI_FLOAT, MPI_SUM, comm_.view().handle(), &bucket.request),
                   "MPI_Iallreduce");
         // Open MPI moves nothing while nobody calls it: each finished gradient pushes the earlier buckets on.
         for (Bucket& earlier : buckets_) {
@@ -81,7 +82,8 @@ class MpiGradientReducer : public GradientReducer {
 
 }  // namespace
 
-std::unique_ptr<GradientReducer> make_mpi_gradient_reducer(const Communicator& comm, std::vector<std::int64_t> sizes,
+std::unique_ptr<GradientReducer> make_mpi_gradient_reducer(const Communicator& comm,
+                                                           std::vector<std::int64_t> sizes,
                                                            std::int64_t bucket_bytes) {
     return std::make_unique<MpiGradientReducer>(comm, std::move(sizes), bucket_bytes);
 }

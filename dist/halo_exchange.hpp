@@ -20,8 +20,9 @@ struct HaloStatistics {
 };
 
 /// Fills the ghost rows of a row-major matrix [num_owned + num_ghosts, width] whose owned rows come first.
-/// start() packs and posts, finish() waits; between them the owned rows must not change and the ghost rows must
-/// not be read. Hang hazard: every rank of the communicator must call start and finish the same number of times.
+/// start() packs and posts, finish() waits; between them the owned rows must not change and the ghost rows
+/// must not be read. Hang hazard: every rank of the communicator must call start and finish the same number
+/// of times.
 template <class T>
 class HaloExchange {
   public:
@@ -30,7 +31,8 @@ class HaloExchange {
         : comm_(comm), plan_(plan), statistics_(statistics) {}
     ~HaloExchange() {
         // Unwinding between start and finish: the buffers must outlive the requests.
-        if (!requests_.empty()) MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
+        if (!requests_.empty())
+            MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
     }
     HaloExchange(const HaloExchange&) = delete;
     HaloExchange& operator=(const HaloExchange&) = delete;
@@ -42,19 +44,21 @@ class HaloExchange {
         for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
             const std::int64_t first = plan_.receive_offsets[s];
             MPI_Request& request = requests_.emplace_back();
-            check_mpi(MPI_Irecv(ghosts + first * width, mpi_count((plan_.receive_offsets[s + 1] - first) * width),
-                                type, plan_.receive_ranks[s], kTag, comm_.handle(), &request),
-                      "MPI_Irecv");
+            check_mpi(
+                MPI_Irecv(ghosts + first * width, mpi_count((plan_.receive_offsets[s + 1] - first) * width),
+                          type, plan_.receive_ranks[s], kTag, comm_.handle(), &request),
+                "MPI_Irecv");
         }
         packed_.resize(plan_.send_rows.size() * static_cast<std::size_t>(width));
         for (std::size_t i = 0; i < plan_.send_rows.size(); ++i)
-            std::copy_n(rows + plan_.send_rows[i] * width, width, packed_.data() + static_cast<std::int64_t>(i) * width);
+            std::copy_n(rows + plan_.send_rows[i] * width, width,
+                        packed_.data() + static_cast<std::int64_t>(i) * width);
         for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
             const std::int64_t first = plan_.send_offsets[s];
             MPI_Request& request = requests_.emplace_back();
             check_mpi(MPI_Isend(packed_.data() + first * width,
-                                mpi_count((plan_.send_offsets[s + 1] - first) * width), type, plan_.send_ranks[s],
-                                kTag, comm_.handle(), &request),
+                                mpi_count((plan_.send_offsets[s + 1] - first) * width), type,
+                                plan_.send_ranks[s], kTag, comm_.handle(), &request),
                       "MPI_Isend");
         }
         if (statistics_ != nullptr) {

@@ -24,7 +24,8 @@ std::string clock_text(double seconds) {
         std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", static_cast<long>(whole / 3600),
                       static_cast<long>(whole / 60 % 60), static_cast<long>(whole % 60));
     else
-        std::snprintf(text, sizeof text, "%ld:%02ld", static_cast<long>(whole / 60), static_cast<long>(whole % 60));
+        std::snprintf(text, sizeof text, "%ld:%02ld", static_cast<long>(whole / 60),
+                      static_cast<long>(whole % 60));
     return text;
 }
 
@@ -33,7 +34,8 @@ std::string clock_text(double seconds) {
 Log::Log(const Options& options) : options_(options), is_terminal_(isatty(STDERR_FILENO) == 1) {
     if (!options_.speaks || options_.json_path.empty()) return;
     json_ = std::make_unique<std::ofstream>(options_.json_path, std::ios::app);
-    if (!*json_) throw InputError(options_.json_path.string() + ": cannot be written; choose another --log-json");
+    if (!*json_)
+        throw InputError(options_.json_path.string() + ": cannot be written; choose another --log-json");
 }
 
 void Log::json(const std::string& level, const std::string& text) {
@@ -74,7 +76,12 @@ void Log::warning(const std::string& line) {
 }
 
 Log::Progress::Progress(Log& log, std::string what, std::string unit, std::int64_t total)
-    : log_(log), what_(std::move(what)), unit_(std::move(unit)), total_(total), start_(Clock::now()), shown_(start_) {}
+    : log_(log),
+      what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(Clock::now()),
+      shown_(start_) {}
 
 Log::Progress::~Progress() { show(true); }
 

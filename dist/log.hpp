@@ -10,14 +10,14 @@
 
 namespace lapatlas {
 
-/// What the run says. Rank 0 alone prints; other ranks hold a silent log. Progress goes to stderr as a bar with
-/// rate and time left on a terminal and as plain lines, no more than one every few seconds, elsewhere.
+/// What the run says. Rank 0 alone prints; other ranks hold a silent log. Progress goes to stderr as a bar
+/// with rate and time left on a terminal and as plain lines, no more than one every few seconds, elsewhere.
 class Log {
   public:
     struct Options {
-        bool speaks = true;                 ///< false on every rank but the first
-        bool quiet = false;                 ///< warnings and errors only
-        std::filesystem::path json_path;    ///< one JSON object a line; empty: none
+        bool speaks = true;               ///< false on every rank but the first
+        bool quiet = false;               ///< warnings and errors only
+        std::filesystem::path json_path;  ///< one JSON object a line; empty: none
     };
     explicit Log(const Options& options);
     static Log silent() { return Log(Options{false, true, {}}); }

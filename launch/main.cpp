@@ -18,7 +18,6 @@
 #include "src/generate/generate.hpp"
 #include "src/inspect.hpp"
 #include "src/pipeline.hpp"
-#include "src/prepare.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
 #include "src/simulate/simulator.hpp"
@@ -47,10 +46,10 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         simulate_atlas(comm, config.simulate, static_cast<std::uint64_t>(config.runtime.seed),
                        given_or(line.output, "simulated.h5ad"), log, provenance_of(comm, config, "simulate"));
     } else if (line.subcommand == "prepare") {
-        open_run_folder(comm, run, config);
-        prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
+        prepare_run(comm, run, config, log);
     } else if (line.subcommand == "train") {
         open_run_folder(comm, run, config);
+        keep_config(comm, run, config);
         train(comm, config, run.dir, provenance_of(comm, config, "train"), log);
     } else if (line.subcommand == "generate") {
         generate(comm, config, run.checkpoint(), given_or(line.output, run.atlas()),
@@ -62,14 +61,15 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         report_run(comm, config, run, log);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {
-            return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size()) : std::string();
+            return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size())
+                                  : std::string();
         });
         if (comm.is_root()) std::fputs(text.c_str(), stdout);
     }
 }
 
-/// True when every rank gets here within half a minute: then all know of the error and may leave quietly. Otherwise one
-/// failed alone, and the others must not be left waiting for it.
+/// True when every rank gets here within half a minute: then all know of the error and may leave quietly.
+/// Otherwise one failed alone, and the others must not be left waiting for it.
 bool all_ranks_failed_together() {
     MPI_Request request = MPI_REQUEST_NULL;
     if (MPI_Ibarrier(MPI_COMM_WORLD, &request) != MPI_SUCCESS) return false;

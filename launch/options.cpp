@@ -20,9 +20,12 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"run", "the whole flow: prepare, train, generate, evaluate, report; goes on where an earlier run stopped", "CONFIG.toml"},
+    {"run",
+     "the whole flow: prepare, train, generate, evaluate, report; goes on where an earlier run stopped",
+     "CONFIG.toml"},
     {"simulate", "write a simulated atlas", "CONFIG.toml"},
-    {"prepare", "counts to graph: filter, PCA, neighbours, METIS clusters, positional encodings", "CONFIG.toml"},
+    {"prepare", "counts to graph: filter, PCA, neighbours, METIS clusters, positional encodings",
+     "CONFIG.toml"},
     {"train", "train encoder, decoder and ScoreNet", "CONFIG.toml or run folder"},
     {"generate", "write synthetic cells as .h5ad", "run folder"},
     {"evaluate", "compare synthetic with held-out real cells", "run folder"},
@@ -35,7 +38,8 @@ void apply_overrides(const std::vector<std::string>& extras, Config& config) {
     for (std::size_t i = 0; i < extras.size(); ++i) {
         const std::string& word = extras[i];
         if (!word.starts_with("--") || word.find('.') == std::string::npos)
-            throw ConfigError("unexpected '" + word + "'; options are --section.key=value, see --dump-config");
+            throw ConfigError("unexpected '" + word +
+                              "'; options are --section.key=value, see --dump-config");
         const std::size_t equals = word.find('=');
         if (equals != std::string::npos) {
             set_option(config, word.substr(2, equals - 2), word.substr(equals + 1));
@@ -70,7 +74,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
         command->allow_extras();
-        command->footer("Any option of the configuration may follow as --section.key=value; --dump-config lists them.");
+        command->footer(
+            "Any option of the configuration may follow as --section.key=value; --dump-config lists them.");
         const std::string name = sub.name;
         if (name == "inspect") {
             command->add_option("target", out.target, sub.target)->required();
@@ -84,11 +89,14 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         command->add_option("--threads", threads, "threads a rank (runtime.threads)");
         if (name == "generate") {
             command->add_option("--cells", cells, "number of cells (generate.cells)");
-            command->add_option("--counts", counts, "cells of each type: type=n,type=n or a file (generate.counts)");
+            command->add_option("--counts", counts,
+                                "cells of each type: type=n,type=n or a file (generate.counts)");
         }
         if (name == "generate" || name == "evaluate" || name == "simulate" || name == "report")
-            command->add_option("--output", out.output, "file to write instead of the one in the run's folder");
-        if (name == "evaluate") command->add_option("--generated", out.generated, ".h5ad to evaluate instead of the run's");
+            command->add_option("--output", out.output,
+                                "file to write instead of the one in the run's folder");
+        if (name == "evaluate")
+            command->add_option("--generated", out.generated, ".h5ad to evaluate instead of the run's");
     }
     try {
         app.parse(argc, argv);

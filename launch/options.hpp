@@ -9,18 +9,18 @@ namespace lapatlas {
 /// What the command line says beside the configuration itself.
 struct CommandLine {
     std::string subcommand;
-    std::string target;      ///< CONFIG.toml or a run's folder; empty: defaults
-    std::string output;      ///< --output of generate and evaluate
-    std::string generated;   ///< --generated of evaluate
+    std::string target;     ///< CONFIG.toml or a run's folder; empty: defaults
+    std::string output;     ///< --output of generate and evaluate
+    std::string generated;  ///< --generated of evaluate
     std::string log_json;
     bool quiet = false;
     bool dump_config = false;
-    int parts = 0;           ///< --parts of inspect
+    int parts = 0;  ///< --parts of inspect
     Config config;
 };
 
-/// Parses argv. Returns an exit code instead where nothing is left to do (--help, --version); ConfigError for what it
-/// does not understand. `prints` is true on one rank only.
+/// Parses argv. Returns an exit code instead where nothing is left to do (--help, --version); ConfigError for
+/// what it does not understand. `prints` is true on one rank only.
 int parse_command_line(int argc, char** argv, bool prints, CommandLine& out);
 
 }  // namespace lapatlas

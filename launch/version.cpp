@@ -1,10 +1,10 @@
 #include "launch/version.hpp"
 
+#include <torch/version.h>
+#include <zlib.h>
 #include <CLI/Version.hpp>
 #include <Eigen/Core>
 #include <toml.hpp>
-#include <torch/version.h>
-#include <zlib.h>
 
 #include "dist/environment.hpp"
 #include "dist/hdf5_file.hpp"

@@ -33,7 +33,8 @@ Components find_components(const Communicator& comm, const DistributedGraph& gra
     // A component is named by its smallest row, which its owner knows to be its own name.
     std::vector<std::int64_t> roots;
     for (std::int64_t r = 0; r < owned; ++r)
-        if (smallest[static_cast<std::size_t>(r)] == graph.rows.begin + r) roots.push_back(graph.rows.begin + r);
+        if (smallest[static_cast<std::size_t>(r)] == graph.rows.begin + r)
+            roots.push_back(graph.rows.begin + r);
     const std::vector<std::int64_t> all_roots = all_gather_v<std::int64_t>(comm, roots);
     Components components;
     components.count = static_cast<std::int64_t>(all_roots.size());

@@ -17,7 +17,8 @@ struct Edge {
 };
 
 /// Collective. Sends every edge to the owner of its source and builds sorted, duplicate-free rows.
-DistributedGraph graph_of_edges(const Communicator& comm, std::int64_t num_rows, const std::vector<Edge>& edges) {
+DistributedGraph graph_of_edges(const Communicator& comm, std::int64_t num_rows,
+                                const std::vector<Edge>& edges) {
     std::vector<int> owners;
     owners.reserve(edges.size());
     for (const Edge& edge : edges) owners.push_back(rank_of_row(num_rows, comm.size(), edge.from));
@@ -33,14 +34,15 @@ DistributedGraph graph_of_edges(const Communicator& comm, std::int64_t num_rows,
         ++graph.row_offsets[static_cast<std::size_t>(edge.from - graph.rows.begin) + 1];
         graph.columns.push_back(edge.to);
     }
-    for (std::size_t r = 1; r < graph.row_offsets.size(); ++r) graph.row_offsets[r] += graph.row_offsets[r - 1];
+    for (std::size_t r = 1; r < graph.row_offsets.size(); ++r)
+        graph.row_offsets[r] += graph.row_offsets[r - 1];
     return graph;
 }
 
 }  // namespace
 
-DistributedGraph symmetrise(const Communicator& comm, std::int64_t num_rows, std::span<const std::int64_t> targets,
-                            std::int64_t k) {
+DistributedGraph symmetrise(const Communicator& comm, std::int64_t num_rows,
+                            std::span<const std::int64_t> targets, std::int64_t k) {
     const BlockRange rows = block_of_rank(num_rows, comm.size(), comm.rank());
     std::vector<Edge> edges;
     edges.reserve(2 * targets.size());
@@ -65,14 +67,16 @@ DistributedGraph rename_rows(const Communicator& comm, const DistributedGraph& g
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         for (std::int64_t e = graph.row_offsets[static_cast<std::size_t>(r)];
              e < graph.row_offsets[static_cast<std::size_t>(r) + 1]; ++e)
-            edges.push_back({new_names[static_cast<std::size_t>(r)], column_names[static_cast<std::size_t>(e)]});
+            edges.push_back(
+                {new_names[static_cast<std::size_t>(r)], column_names[static_cast<std::size_t>(e)]});
     return graph_of_edges(comm, graph.num_rows, edges);
 }
 
 void validate(const Communicator& comm, const DistributedGraph& graph) {
     std::vector<Edge> reversed;
     agreed(comm, [&] {
-        ensure(static_cast<std::int64_t>(graph.row_offsets.size()) == graph.rows.size() + 1, "one offset a row");
+        ensure(static_cast<std::int64_t>(graph.row_offsets.size()) == graph.rows.size() + 1,
+               "one offset a row");
         for (std::int64_t r = 0; r < graph.rows.size(); ++r) {
             const auto neighbours = graph.neighbours(r);
             for (std::size_t i = 0; i < neighbours.size(); ++i) {

@@ -18,13 +18,16 @@ void find_interior(GraphShard& shard) {
 }
 }  // namespace
 
-GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map, std::span<const std::int64_t> row_offsets,
-                             std::span<const std::int64_t> global_columns, std::span<const std::int64_t> extra_ids) {
+GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
+                             std::span<const std::int64_t> row_offsets,
+                             std::span<const std::int64_t> global_columns,
+                             std::span<const std::int64_t> extra_ids) {
     GraphShard shard;
     shard.owned_ids = map.rows_of_rank(comm.rank());
     shard.owned_ids.insert(shard.owned_ids.end(), extra_ids.begin(), extra_ids.end());
     shard.num_owned = static_cast<std::int64_t>(shard.owned_ids.size());
-    ensure(static_cast<std::int64_t>(row_offsets.size()) == shard.num_owned + 1, "one offset a row of the shard");
+    ensure(static_cast<std::int64_t>(row_offsets.size()) == shard.num_owned + 1,
+           "one offset a row of the shard");
     ensure(shard.num_owned < std::numeric_limits<std::int32_t>::max(), "a shard has fewer than 2^31 rows");
     shard.row_offsets.assign(row_offsets.begin(), row_offsets.end());
 
@@ -52,7 +55,8 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map, std:
         if (owner == comm.rank()) {
             shard.columns.push_back(map.local_row(column));
         } else {
-            const auto at = std::lower_bound(ghosts.begin(), ghosts.end(), Ghost{owner, column}) - ghosts.begin();
+            const auto at =
+                std::lower_bound(ghosts.begin(), ghosts.end(), Ghost{owner, column}) - ghosts.begin();
             shard.columns.push_back(static_cast<std::int32_t>(shard.num_owned + at));
         }
     }
@@ -61,7 +65,8 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map, std:
     return shard;
 }
 
-InducedShard induce(const GraphShard& full, const IndexMap& map, std::span<const std::uint8_t> cluster_is_active) {
+InducedShard induce(const GraphShard& full, const IndexMap& map,
+                    std::span<const std::uint8_t> cluster_is_active) {
     InducedShard induced;
     const auto is_active = [&](std::int64_t global_row) {
         return cluster_is_active[static_cast<std::size_t>(map.cluster_of_row(global_row))] != 0;
@@ -85,9 +90,9 @@ InducedShard induce(const GraphShard& full, const IndexMap& map, std::span<const
     for (const std::int32_t row : induced.kept_rows) {
         for (const std::int32_t column : full.neighbours(row)) {
             const bool owned = column < full.num_owned;
-            const std::int32_t renamed =
-                owned ? new_rows[static_cast<std::size_t>(column)]
-                      : new_ghosts[static_cast<std::size_t>(column - full.num_owned)];
+            const std::int32_t renamed = owned
+                                             ? new_rows[static_cast<std::size_t>(column)]
+                                             : new_ghosts[static_cast<std::size_t>(column - full.num_owned)];
             if (renamed < 0) continue;
             shard.columns.push_back(owned ? renamed : static_cast<std::int32_t>(shard.num_owned + renamed));
         }

@@ -9,9 +9,9 @@
 
 namespace lapatlas {
 
-/// One rank's rows of a graph with local column numbers: columns below num_owned are owned rows, the others are
-/// ghosts (column - num_owned). Within a row, columns keep the ascending order of their global rows, so that sums
-/// over neighbours round the same on any number of ranks.
+/// One rank's rows of a graph with local column numbers: columns below num_owned are owned rows, the others
+/// are ghosts (column - num_owned). Within a row, columns keep the ascending order of their global rows, so
+/// that sums over neighbours round the same on any number of ranks.
 struct GraphShard {
     std::int64_t num_owned = 0;
     std::vector<std::int64_t> row_offsets{0};  // [num_owned + 1]
@@ -19,8 +19,8 @@ struct GraphShard {
     std::vector<std::int64_t> owned_ids;       // [num_owned] global rows
     std::vector<std::int64_t> ghost_ids;       // [num_ghosts] global rows, sorted by owner, then ascending
     ExchangePlan plan;
-    std::vector<std::int32_t> interior_rows;   ///< owned rows without a ghost neighbour
-    std::vector<std::int32_t> boundary_rows;   ///< the others
+    std::vector<std::int32_t> interior_rows;  ///< owned rows without a ghost neighbour
+    std::vector<std::int32_t> boundary_rows;  ///< the others
 
     std::int64_t num_ghosts() const { return static_cast<std::int64_t>(ghost_ids.size()); }
     std::int64_t num_edges() const { return static_cast<std::int64_t>(columns.size()); }
@@ -38,17 +38,20 @@ struct GraphShard {
 /// Collective. The shard of the rows this rank owns by `map`, in the order of map.rows_of_rank, followed by
 /// `extra_ids.size()` rows that nobody refers to (held-out cells, whose edges point at mapped rows only).
 /// `global_columns` are rows of `map`.
-GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map, std::span<const std::int64_t> row_offsets,
+GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
+                             std::span<const std::int64_t> row_offsets,
                              std::span<const std::int64_t> global_columns,
                              std::span<const std::int64_t> extra_ids = {});
 
-/// The subgraph induced by the rows of active clusters (cluster_is_active [num_clusters], equal on every rank).
-/// Rank-local: the plan is filtered, no message is needed. `kept_rows` gets the shard's row of each new row.
+/// The subgraph induced by the rows of active clusters (cluster_is_active [num_clusters], equal on every
+/// rank). Rank-local: the plan is filtered, no message is needed. `kept_rows` gets the shard's row of each
+/// new row.
 struct InducedShard {
     GraphShard shard;
-    std::vector<std::int32_t> kept_rows;   // [new num_owned] row of the full shard
-    std::vector<std::int32_t> kept_ghosts; // [new num_ghosts] ghost of the full shard
+    std::vector<std::int32_t> kept_rows;    // [new num_owned] row of the full shard
+    std::vector<std::int32_t> kept_ghosts;  // [new num_ghosts] ghost of the full shard
 };
-InducedShard induce(const GraphShard& full, const IndexMap& map, std::span<const std::uint8_t> cluster_is_active);
+InducedShard induce(const GraphShard& full, const IndexMap& map,
+                    std::span<const std::uint8_t> cluster_is_active);
 
 }  // namespace lapatlas

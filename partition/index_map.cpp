@@ -29,7 +29,8 @@ IndexMap IndexMap::blocks(std::int64_t num_rows, int num_ranks) {
 }
 
 std::int64_t IndexMap::cluster_of_row(std::int64_t row) const {
-    return std::upper_bound(cluster_offsets_.begin(), cluster_offsets_.end(), row) - cluster_offsets_.begin() - 1;
+    return std::upper_bound(cluster_offsets_.begin(), cluster_offsets_.end(), row) -
+           cluster_offsets_.begin() - 1;
 }
 
 std::vector<std::int64_t> IndexMap::clusters_of_rank(int rank) const {

@@ -8,8 +8,8 @@
 
 namespace lapatlas {
 
-/// Who owns which global row. Rows are ordered by cluster; a rank owns whole clusters and stores their rows in
-/// ascending global order. Equal on every rank.
+/// Who owns which global row. Rows are ordered by cluster; a rank owns whole clusters and stores their rows
+/// in ascending global order. Equal on every rank.
 class IndexMap {
   public:
     /// cluster_offsets: [num_clusters + 1] global rows; cluster_ranks: [num_clusters].
@@ -24,7 +24,9 @@ class IndexMap {
         return {cluster_offsets_[static_cast<std::size_t>(cluster)],
                 cluster_offsets_[static_cast<std::size_t>(cluster) + 1]};
     }
-    int rank_of_cluster(std::int64_t cluster) const { return cluster_ranks_[static_cast<std::size_t>(cluster)]; }
+    int rank_of_cluster(std::int64_t cluster) const {
+        return cluster_ranks_[static_cast<std::size_t>(cluster)];
+    }
     std::int64_t cluster_of_row(std::int64_t row) const;
     int owner(std::int64_t row) const { return rank_of_cluster(cluster_of_row(row)); }
     /// Position of `row` among the rows of its owner.

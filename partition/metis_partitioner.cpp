@@ -19,11 +19,12 @@ void require_fits(std::int64_t rows, std::int64_t edges, std::int64_t parts) {
         throw MetisError("the graph has " + std::to_string(edges) +
                          " edges, METIS takes fewer than 2^31; lower prepare.k");
     if (parts < 1 || parts > rows)
-        throw MetisError(std::to_string(parts) + " parts of " + std::to_string(rows) + " rows cannot be made");
+        throw MetisError(std::to_string(parts) + " parts of " + std::to_string(rows) +
+                         " rows cannot be made");
 }
 
-std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& columns, std::vector<idx_t>& row_weights,
-                         std::vector<idx_t>* edge_weights, idx_t parts) {
+std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& columns,
+                         std::vector<idx_t>& row_weights, std::vector<idx_t>* edge_weights, idx_t parts) {
     auto rows = static_cast<idx_t>(offsets.size() - 1);
     std::vector<idx_t> part(static_cast<std::size_t>(rows), 0);
     if (parts == 1) return part;
@@ -38,14 +39,17 @@ std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& column
     options[METIS_OPTION_NUMBERING] = 0;
     // METIS reads columns even of an empty graph.
     if (columns.empty()) columns.push_back(0);
-    const int status = METIS_PartGraphKway(&rows, &constraints, offsets.data(), columns.data(), row_weights.data(),
-                                           nullptr, edge_weights == nullptr ? nullptr : edge_weights->data(), &parts,
-                                           nullptr, nullptr, options, &cut, part.data());
-    if (status != METIS_OK) throw MetisError("METIS_PartGraphKway failed with status " + std::to_string(status));
+    const int status =
+        METIS_PartGraphKway(&rows, &constraints, offsets.data(), columns.data(), row_weights.data(), nullptr,
+                            edge_weights == nullptr ? nullptr : edge_weights->data(), &parts, nullptr,
+                            nullptr, options, &cut, part.data());
+    if (status != METIS_OK)
+        throw MetisError("METIS_PartGraphKway failed with status " + std::to_string(status));
     return part;
 }
 
-/// METIS may leave parts empty on small or disconnected graphs: give each the lightest-numbered row of the largest.
+/// METIS may leave parts empty on small or disconnected graphs: give each the lightest-numbered row of the
+/// largest.
 void fill_empty_parts(std::vector<idx_t>& part, idx_t parts) {
     std::vector<std::vector<std::size_t>> members(static_cast<std::size_t>(parts));
     for (std::size_t r = 0; r < part.size(); ++r) members[static_cast<std::size_t>(part[r])].push_back(r);
@@ -73,7 +77,8 @@ std::vector<std::int32_t> partition_graph(const Communicator& comm, const Distri
     require_fits(graph.num_rows, edges, num_parts);
 
     std::vector<idx_t> degrees, narrow_columns;
-    for (std::int64_t r = 0; r < graph.rows.size(); ++r) degrees.push_back(static_cast<idx_t>(graph.degree(r)));
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r)
+        degrees.push_back(static_cast<idx_t>(graph.degree(r)));
     for (const std::int64_t column : graph.columns) narrow_columns.push_back(static_cast<idx_t>(column));
     std::vector<idx_t> all_degrees = gather_v<idx_t>(comm, degrees);
     std::vector<idx_t> columns = gather_v<idx_t>(comm, narrow_columns);
@@ -91,7 +96,8 @@ std::vector<std::int32_t> partition_graph(const Communicator& comm, const Distri
 }
 
 std::vector<int> place_clusters(std::span<const std::int64_t> cluster_offsets,
-                                std::span<const std::int32_t> neighbours, std::span<const std::int64_t> edge_weights,
+                                std::span<const std::int32_t> neighbours,
+                                std::span<const std::int64_t> edge_weights,
                                 std::span<const std::int64_t> cluster_weights, int num_ranks) {
     const std::int64_t clusters = static_cast<std::int64_t>(cluster_weights.size());
     if (num_ranks >= clusters) {

@@ -17,7 +17,8 @@ std::vector<T> fetch_rows(const Communicator& comm, std::int64_t num_rows, std::
     std::vector<int> owners;
     owners.reserve(wanted.size());
     for (const std::int64_t row : wanted) owners.push_back(rank_of_row(num_rows, comm.size(), row));
-    const Outbox<std::int64_t> questions = group_by_destination(wanted, std::span<const int>(owners), comm.size());
+    const Outbox<std::int64_t> questions =
+        group_by_destination(wanted, std::span<const int>(owners), comm.size());
     const Received<std::int64_t> asked = all_to_all_v<std::int64_t>(comm, questions.items, questions.offsets);
 
     const std::int64_t begin = block_of_rank(num_rows, comm.size(), comm.rank()).begin;
@@ -34,7 +35,8 @@ std::vector<T> fetch_rows(const Communicator& comm, std::int64_t num_rows, std::
     std::vector<T> result(wanted.size() * static_cast<std::size_t>(width));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         const std::int64_t at = next[static_cast<std::size_t>(owners[i])]++;
-        std::copy_n(received.items.data() + at * width, width, result.data() + static_cast<std::int64_t>(i) * width);
+        std::copy_n(received.items.data() + at * width, width,
+                    result.data() + static_cast<std::int64_t>(i) * width);
     }
     return result;
 }

@@ -40,8 +40,9 @@ std::vector<std::int32_t> translate(const AtlasShard& generated, const std::vect
 
 }  // namespace
 
-EvaluationInput load_evaluation_input(const std::filesystem::path& prepared, const std::filesystem::path& generated,
-                                      const Config& config, std::int64_t most_training_cells) {
+EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
+                                      const std::filesystem::path& generated, const Config& config,
+                                      std::int64_t most_training_cells) {
     const PreparedSummary summary = read_prepared_summary(prepared);
     const IndexMap whole(summary.cluster_offsets, std::vector<int>(summary.cluster_offsets.size() - 1, 0), 1);
     PreparedRows train = read_prepared_rows(prepared, summary, whole, 0);
@@ -80,14 +81,16 @@ EvaluationInput load_evaluation_input(const std::filesystem::path& prepared, con
 }
 
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,
-                              const std::filesystem::path& generated, const std::filesystem::path& output, Log& log) {
+                              const std::filesystem::path& generated, const std::filesystem::path& output,
+                              Log& log) {
     log.stage("evaluate " + generated.string());
     const EvaluationInput input = agreed(comm, [&] {
         return comm.is_root() ? load_evaluation_input(run.prepared(), generated, config) : EvaluationInput{};
     });
     EvaluationResult result =
         evaluate(comm, input, config.evaluate, static_cast<std::uint64_t>(config.runtime.seed), log);
-    for (const auto& [name, value] : provenance_of(comm, config, "evaluate")) result.provenance.emplace_back(name, value);
+    for (const auto& [name, value] : provenance_of(comm, config, "evaluate"))
+        result.provenance.emplace_back(name, value);
     result.provenance.emplace_back("generated", generated.string());
     result.provenance.emplace_back("fingerprint", generate_fingerprint(config));
     agreed(comm, [&] {

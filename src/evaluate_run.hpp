@@ -10,15 +10,17 @@
 
 namespace lapatlas {
 
-/// Rank-local. A prepared dataset's training and test cells beside the generated cells of an .h5ad. Training cells
-/// beyond `most_training_cells` are thinned evenly: they only fit the PCA and the neighbour search. InputError where
-/// the generated genes are not those of the dataset, or labels are unknown.
-EvaluationInput load_evaluation_input(const std::filesystem::path& prepared, const std::filesystem::path& generated,
-                                      const Config& config, std::int64_t most_training_cells = 50000);
+/// Rank-local. A prepared dataset's training and test cells beside the generated cells of an .h5ad. Training
+/// cells beyond `most_training_cells` are thinned evenly: they only fit the PCA and the neighbour search.
+/// InputError where the generated genes are not those of the dataset, or labels are unknown.
+EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
+                                      const std::filesystem::path& generated, const Config& config,
+                                      std::int64_t most_training_cells = 50000);
 
-/// Collective. The `evaluate` stage: figures of `generated` against the run's test cells into evaluation.json and a
-/// table on the terminal.
+/// Collective. The `evaluate` stage: figures of `generated` against the run's test cells into evaluation.json
+/// and a table on the terminal.
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,
-                              const std::filesystem::path& generated, const std::filesystem::path& output, Log& log);
+                              const std::filesystem::path& generated, const std::filesystem::path& output,
+                              Log& log);
 
 }  // namespace lapatlas

@@ -43,15 +43,16 @@ std::string degree_picture(const std::vector<std::int64_t>& graph_offsets) {
     for (const auto& [bucket, count] : buckets) {
         const std::string range =
             std::to_string(std::int64_t{1} << bucket) + "-" + std::to_string((std::int64_t{2} << bucket) - 1);
-        picture += line("degree " + range, std::string(static_cast<std::size_t>(40 * count / largest), '#') + " " +
-                                               std::to_string(count));
+        picture += line("degree " + range, std::string(static_cast<std::size_t>(40 * count / largest), '#') +
+                                               " " + std::to_string(count));
     }
     return picture;
 }
 
 std::string describe_parts(const std::filesystem::path& path, const PreparedSummary& summary, int num_parts) {
     const IndexMap map = place_on_ranks(summary, num_parts);
-    std::string text = "parts for " + std::to_string(num_parts) + " ranks (training cells, ghosts, ghosts/own)\n";
+    std::string text =
+        "parts for " + std::to_string(num_parts) + " ranks (training cells, ghosts, ghosts/own)\n";
     std::int64_t largest = 0;
     for (int part = 0; part < num_parts; ++part) {
         const PreparedRows rows = read_prepared_rows(path, summary, map, part);
@@ -64,8 +65,9 @@ std::string describe_parts(const std::filesystem::path& path, const PreparedSumm
                      std::to_string(own) + "  " + std::to_string(ghosts.size()) + "  " +
                          number(own > 0 ? static_cast<double>(ghosts.size()) / static_cast<double>(own) : 0));
     }
-    return text + line("balance (largest/mean)", number(static_cast<double>(largest) * num_parts /
-                                                        static_cast<double>(std::max<std::int64_t>(1, summary.num_train))));
+    return text + line("balance (largest/mean)",
+                       number(static_cast<double>(largest) * num_parts /
+                              static_cast<double>(std::max<std::int64_t>(1, summary.num_train))));
 }
 
 std::string describe_prepared(const std::filesystem::path& path, int num_parts) {
@@ -80,7 +82,8 @@ std::string describe_prepared(const std::filesystem::path& path, int num_parts) 
     text += line("clusters", std::to_string(summary.cluster_weights.size()));
     text += line("positional encodings", std::to_string(summary.num_encodings));
     if (!summary.eigenvalues.empty())
-        text += line("eigenvalues", number(summary.eigenvalues.front()) + " .. " + number(summary.eigenvalues.back()));
+        text += line("eigenvalues",
+                     number(summary.eigenvalues.front()) + " .. " + number(summary.eigenvalues.back()));
     for (const auto& [name, value] : summary.figures) text += line(name, number(value));
     const Hdf5File file = Hdf5File::open(path);
     text += degree_picture(file.read<std::int64_t>("train/graph/indptr"));
@@ -98,7 +101,8 @@ std::string describe_checkpoint(const std::filesystem::path& path) {
             parameters += tensor.numel();
     text += line("parameters", std::to_string(parameters));
     for (std::size_t l = 0; l < checkpoint.label_names.size(); ++l)
-        text += line("type " + checkpoint.label_names[l], std::to_string(checkpoint.label_counts[l]) + " training cells");
+        text += line("type " + checkpoint.label_names[l],
+                     std::to_string(checkpoint.label_counts[l]) + " training cells");
     return text;
 }
 
@@ -117,8 +121,10 @@ std::string inspect(const std::filesystem::path& path, int num_parts) {
     if (std::filesystem::exists(run.prepared())) text += describe_prepared(run.prepared(), num_parts);
     if (std::filesystem::exists(run.checkpoint())) text += describe_checkpoint(run.checkpoint());
     for (const auto& file : {run.metrics(), run.atlas(), run.evaluation(), run.report()})
-        text += line(file.filename().string(),
-                     std::filesystem::exists(file) ? std::to_string(std::filesystem::file_size(file)) + " bytes" : "not there");
+        text +=
+            line(file.filename().string(), std::filesystem::exists(file)
+                                               ? std::to_string(std::filesystem::file_size(file)) + " bytes"
+                                               : "not there");
     return text;
 }
 

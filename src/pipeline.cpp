@@ -49,7 +49,6 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
 
 void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
     const RunFolder run{config.output.dir};
-    open_run_folder(comm, run, config);
     const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
     const auto is_done = [&](auto&& question, const char* stage) {
         const bool done = agreed(comm, [&] { return question(run, config); });
@@ -59,8 +58,11 @@ void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
 
     bool fresh = false;
     if (!is_done(is_prepared, "prepare")) {
-        prepare(comm, config, run.prepared(), provenance("prepare"), log);
+        prepare_run(comm, run, config, log);
         fresh = true;
+    } else {
+        open_run_folder(comm, run, config);
+        keep_config(comm, run, config);
     }
     if (fresh || !is_done(is_trained, "train")) {
         train(comm, config, run.dir, provenance("train"), log);

@@ -6,8 +6,8 @@
 
 namespace lapatlas {
 
-/// Collective. The whole flow into config.output.dir: prepare -> train -> generate -> evaluate -> report. Stages whose
-/// output for this configuration is already there are not done again.
+/// Collective. The whole flow into config.output.dir: prepare -> train -> generate -> evaluate -> report.
+/// Stages whose output for this configuration is already there are not done again.
 void run_pipeline(const Communicator& comm, const Config& config, Log& log);
 
 }  // namespace lapatlas

@@ -78,7 +78,8 @@ void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const
     std::string rare;
     for (std::size_t l = 0; l < counts.size(); ++l)
         if (counts[l] < 10)
-            rare += (rare.empty() ? "'" : ", '") + atlas.label_names[l] + "' (" + std::to_string(counts[l]) + ")";
+            rare +=
+                (rare.empty() ? "'" : ", '") + atlas.label_names[l] + "' (" + std::to_string(counts[l]) + ")";
     if (!rare.empty()) log.warning("types with fewer than 10 training cells can hardly be modelled: " + rare);
 }
 
@@ -114,12 +115,13 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
 
     log.stage("read " + config.input.path);
     const AtlasShard atlas = read_atlas(comm, config.input, log);
-    log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes) + " genes, " +
-             std::to_string(all_reduce_sum(comm, atlas.counts.num_nonzeros())) + " counts above zero in " +
-             atlas.matrix_name);
+    log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes) +
+             " genes, " + std::to_string(all_reduce_sum(comm, atlas.counts.num_nonzeros())) +
+             " counts above zero in " + atlas.matrix_name);
     if (atlas.num_cells < comm.size())
-        throw InputError(config.input.path + ": " + std::to_string(atlas.num_cells) + " cells are fewer than the " +
-                         std::to_string(comm.size()) + " ranks; start fewer ranks");
+        throw InputError(config.input.path + ": " + std::to_string(atlas.num_cells) +
+                         " cells are fewer than the " + std::to_string(comm.size()) +
+                         " ranks; start fewer ranks");
 
     log.stage("filter and split");
     std::vector<Split> splits = split_cells(comm, atlas, config.input, seed);
@@ -136,9 +138,9 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     const CountMatrix kept = select_genes(atlas.counts, genes.kept);
     Cells train = choose(comm, atlas, splits, kept, is_train);
     Cells heldout = choose(comm, atlas, splits, kept, is_heldout);
-    log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) + " held-out cells, " +
-             std::to_string(genes.kept.size()) + " genes in at least " + std::to_string(options.min_cells) +
-             " training cells");
+    log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) +
+             " held-out cells, " + std::to_string(genes.kept.size()) + " genes in at least " +
+             std::to_string(options.min_cells) + " training cells");
     if (train.total < std::max(3, comm.size()))
         throw InputError(config.input.path + ": " + std::to_string(train.total) +
                          " training cells are too few for " + std::to_string(comm.size()) + " ranks");
@@ -151,10 +153,10 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     };
     std::vector<std::int32_t> graph_genes;
     if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes)
-        graph_genes = choose_highly_variable(comm, train.counts,
-                                             std::vector<std::uint8_t>(train.labels.size(), 1),
-                                             options.highly_variable_genes)
-                          .chosen;
+        graph_genes =
+            choose_highly_variable(comm, train.counts, std::vector<std::uint8_t>(train.labels.size(), 1),
+                                   options.highly_variable_genes)
+                .chosen;
     PcaResult components =
         pca(comm, for_graph(train.counts, graph_genes), {.components = options.pca_components, .seed = seed});
     const std::int64_t num_components = components.pca.num_components;
@@ -162,17 +164,20 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     heldout.scores = project(for_graph(heldout.counts, graph_genes), components.pca);
     if (num_components < options.pca_components)
         log.warning("only " + std::to_string(num_components) + " principal components exist");
-    if (!components.pca.converged) log.warning("the PCA did not converge fully; more prepare.pca_components help");
+    if (!components.pca.converged)
+        log.warning("the PCA did not converge fully; more prepare.pca_components help");
 
     log.stage("nearest neighbours");
     const bool exact = train.total <= options.exact_knn_below;
-    const KnnGraph knn = exact ? knn_exact(comm, train.scores, num_components, options.k)
-                               : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
+    const KnnGraph knn = exact
+                             ? knn_exact(comm, train.scores, num_components, options.k)
+                             : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
     if (knn.k < options.k)
         log.warning("k lowered from " + std::to_string(options.k) + " to " + std::to_string(knn.k) +
                     ": there are only " + std::to_string(train.total) + " training cells");
     const double recall = knn_recall(comm, train.scores, num_components, knn, 1000, seed);
-    log.info(std::string(exact ? "exact" : "approximate") + ", recall " + std::to_string(recall) + " on a sample");
+    log.info(std::string(exact ? "exact" : "approximate") + ", recall " + std::to_string(recall) +
+             " on a sample");
     if (recall < 0.99) log.warning("recall of the nearest neighbours is below 0.99");
 
     log.stage("graph and METIS clusters");
@@ -180,9 +185,9 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     const std::int64_t num_clusters = default_clusters(options.clusters, train.total);
     std::vector<std::int32_t> weights;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
-        weights.push_back(static_cast<std::int32_t>(train.counts.row_offsets[static_cast<std::size_t>(r) + 1] -
-                                                    train.counts.row_offsets[static_cast<std::size_t>(r)] +
-                                                    graph.degree(r)));
+        weights.push_back(static_cast<std::int32_t>(
+            train.counts.row_offsets[static_cast<std::size_t>(r) + 1] -
+            train.counts.row_offsets[static_cast<std::size_t>(r)] + graph.degree(r)));
     const std::vector<std::int32_t> cluster =
         partition_graph(comm, graph, weights, static_cast<std::int32_t>(num_clusters));
     PreparedSummary summary;
@@ -201,7 +206,8 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     const PositionalEncoding encoding =
         positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed});
     if (encoding.count < options.encodings)
-        log.warning("encodings lowered to " + std::to_string(encoding.count) + ": the graph has no more eigenvectors");
+        log.warning("encodings lowered to " + std::to_string(encoding.count) +
+                    ": the graph has no more eigenvectors");
     log.info(std::to_string(parts.count) + " connected components, largest residual " +
              std::to_string(encoding.largest_residual) + " after " + std::to_string(encoding.block_products) +
              " products");
@@ -212,25 +218,28 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         return knn_query(comm, heldout.scores, train.scores, num_components, k_heldout);
     };
     KnnGraph edges = find_neighbours();
-    // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank mostly.
+    // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank
+    // mostly.
     std::vector<std::int32_t> home;
     for (std::size_t i = 0; i < heldout.labels.size(); ++i) {
         const std::int64_t nearest = edges.neighbours[i * static_cast<std::size_t>(edges.k)];
-        home.push_back(static_cast<std::int32_t>(std::upper_bound(summary.cluster_offsets.begin(),
-                                                                  summary.cluster_offsets.end(), nearest) -
-                                                 summary.cluster_offsets.begin() - 1));
+        home.push_back(static_cast<std::int32_t>(
+            std::upper_bound(summary.cluster_offsets.begin(), summary.cluster_offsets.end(), nearest) -
+            summary.cluster_offsets.begin() - 1));
     }
     const std::vector<std::int64_t> heldout_rows =
         rows_ordered_by_key(comm, home, num_clusters, summary.heldout_offsets);
     heldout = reorder(comm, heldout, heldout_rows, num_components);
     edges.neighbours = deal_rows<std::int64_t>(comm, edges.neighbours, edges.k, heldout_rows, heldout.total);
-    const std::vector<double> heldout_encodings = extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
+    const std::vector<double> heldout_encodings =
+        extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
 
     log.stage("write " + path.string());
     summary.gene_names.reserve(genes.kept.size());
     for (const std::int32_t gene : genes.kept) {
         summary.gene_names.push_back(atlas.gene_names[static_cast<std::size_t>(gene)]);
-        if (!atlas.gene_ids.empty()) summary.gene_ids.push_back(atlas.gene_ids[static_cast<std::size_t>(gene)]);
+        if (!atlas.gene_ids.empty())
+            summary.gene_ids.push_back(atlas.gene_ids[static_cast<std::size_t>(gene)]);
     }
     summary.label_names = atlas.label_names;
     summary.num_cells = atlas.num_cells;
@@ -246,7 +255,8 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     summary.matrix_name = atlas.matrix_name;
     summary.fingerprint = prepare_fingerprint(config);
     std::int64_t largest_degree = 0;
-    for (std::int64_t r = 0; r < graph.rows.size(); ++r) largest_degree = std::max(largest_degree, graph.degree(r));
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r)
+        largest_degree = std::max(largest_degree, graph.degree(r));
     const double nnz = static_cast<double>(all_reduce_sum(comm, train.counts.num_nonzeros()));
     summary.figures = {
         {"knn_recall", recall},
@@ -261,10 +271,20 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         {"largest_eigen_residual", encoding.largest_residual},
     };
 
-    PreparedRows train_rows{std::move(train.counts), std::move(train.cell_index), std::move(train.labels),
-                            to_float(encoding.vectors), to_float(train.scores), graph.row_offsets, graph.columns};
-    HeldoutRows held{std::move(heldout.counts), std::move(heldout.cell_index), std::move(heldout.labels),
-                     std::move(heldout.splits), to_float(heldout_encodings), std::move(edges.neighbours), {}};
+    PreparedRows train_rows{std::move(train.counts),
+                            std::move(train.cell_index),
+                            std::move(train.labels),
+                            to_float(encoding.vectors),
+                            to_float(train.scores),
+                            graph.row_offsets,
+                            graph.columns};
+    HeldoutRows held{std::move(heldout.counts),
+                     std::move(heldout.cell_index),
+                     std::move(heldout.labels),
+                     std::move(heldout.splits),
+                     to_float(heldout_encodings),
+                     std::move(edges.neighbours),
+                     {}};
     write_prepared(comm, path, summary, train_rows, held, provenance);
 }
 

@@ -10,14 +10,15 @@
 
 namespace lapatlas {
 
-/// Collective. Counts to graph (LapDDPM 3.1): reads config.input, filters, splits, PCA, neighbours, METIS clusters,
-/// positional encodings; writes one rank-count-independent dataset at `path`. Held-out cells (validation, test) never
-/// enter gene choice, PCA, graph or encodings: they get directed edges to their nearest training cells and
-/// extended encodings.
+/// Collective. Counts to graph (LapDDPM 3.1): reads config.input, filters, splits, PCA, neighbours, METIS
+/// clusters, positional encodings; writes one rank-count-independent dataset at `path`. Held-out cells
+/// (validation, test) never enter gene choice, PCA, graph or encodings: they get directed edges to their
+/// nearest training cells and extended encodings.
 void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
              const std::map<std::string, std::string>& provenance, Log& log);
 
-/// Of every option that decides what prepare writes, and of the input's size and time: equal means "already done".
+/// Of every option that decides what prepare writes, and of the input's size and time: equal means "already
+/// done".
 std::string prepare_fingerprint(const Config& config);
 
 }  // namespace lapatlas

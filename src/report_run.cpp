@@ -53,7 +53,9 @@ std::string short_number(double value) {
 /// What was learned from: one row a fact.
 ReportTable facts(const PreparedSummary& summary) {
     ReportTable table{"Data and graph", "What the model was trained on.", {"fact", "value"}, {}};
-    const auto add = [&](const std::string& name, const std::string& value) { table.rows.push_back({name, value}); };
+    const auto add = [&](const std::string& name, const std::string& value) {
+        table.rows.push_back({name, value});
+    };
     add("counts from", summary.matrix_name);
     add("cells read", std::to_string(summary.num_cells));
     add("training cells", std::to_string(summary.num_train));
@@ -75,11 +77,13 @@ void report_run(const Communicator& comm, const Config& config, const RunFolder&
         const EvaluationResult result = read_evaluation_json(run.evaluation());
         ReportInput report;
         report.title = "Synthetic cells of " + std::filesystem::path(config.input.path).filename().string();
-        report.subtitle = "LapAtlas " LAPATLAS_VERSION ", trained on " + std::to_string(summary.num_train) + " cells";
+        report.subtitle =
+            "LapAtlas " LAPATLAS_VERSION ", trained on " + std::to_string(summary.num_train) + " cells";
         add_evaluation(report, result);
         add_training_curves(report, training_curves(read_metrics(run.metrics())), "training step");
         report.tables.push_back(facts(summary));
-        report.command = "mpirun -n " + std::to_string(comm.size()) + " lapatlas run " + run.config().string();
+        report.command =
+            "mpirun -n " + std::to_string(comm.size()) + " lapatlas run " + run.config().string();
         report.provenance = {{"version", LAPATLAS_VERSION},
                              {"seed", std::to_string(config.runtime.seed)},
                              {"ranks", std::to_string(comm.size())}};

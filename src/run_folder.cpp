@@ -11,19 +11,28 @@
 
 namespace lapatlas {
 
-void open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config) {
-    agreed(comm, [&] {
-        if (!comm.is_root()) return;
+bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config) {
+    return agreed(comm, [&] {
+        if (!comm.is_root()) return false;
         if (std::filesystem::exists(run.prepared()) &&
             read_prepared_summary(run.prepared()).fingerprint != prepare_fingerprint(config))
-            throw ConfigError(run.dir.string() + ": holds data prepared with other input or prepare options (see its " +
+            throw ConfigError(run.dir.string() +
+                              ": holds data prepared with other input or prepare options (see its " +
                               "config.toml); choose another output.dir");
         std::error_code error;
-        std::filesystem::create_directories(run.dir, error);
+        const bool made = std::filesystem::create_directories(run.dir, error);
         if (error)
-            throw InputError(run.dir.string() + ": the run's folder cannot be made (" + error.message() + ")");
-        const std::filesystem::path partial = partial_path(run.config());
+            throw InputError(run.dir.string() + ": the run's folder cannot be made (" + error.message() +
+                             ")");
         require_writable(run.config());
+        return made;
+    });
+}
+
+void keep_config(const Communicator& comm, const RunFolder& run, const Config& config) {
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        const std::filesystem::path partial = partial_path(run.config());
         std::ofstream file(partial);
         file << dump_config(config);
         file.close();
@@ -32,13 +41,26 @@ void open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
     });
 }
 
+void prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log) {
+    const bool made = open_run_folder(comm, run, config);
+    try {
+        prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
+    } catch (...) {
+        std::error_code ignored;
+        if (made) std::filesystem::remove(run.dir, ignored);  // only if it is empty
+        throw;
+    }
+    keep_config(comm, run, config);
+}
+
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,
                                                  const std::string& stage) {
     return {{"version", LAPATLAS_VERSION},
             {"stage", stage},
             {"seed", std::to_string(config.runtime.seed)},
             {"num_ranks", std::to_string(comm.size())},
-            {"command", "mpirun -n " + std::to_string(comm.size()) + " lapatlas " + stage + " " + config.output.dir},
+            {"command",
+             "mpirun -n " + std::to_string(comm.size()) + " lapatlas " + stage + " " + config.output.dir},
             {"config", dump_config(config)}};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
+#include "dist/log.hpp"
 #include "src/config/options.hpp"
 
 namespace lapatlas {
@@ -21,9 +22,17 @@ struct RunFolder {
     std::filesystem::path report() const { return dir / "report.html"; }
 };
 
-/// Collective. Makes the folder and writes the resolved configuration into it. ConfigError where the folder holds a
-/// prepared dataset or a model of another configuration: nothing already made is overwritten by another run.
-void open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config);
+/// Collective. Makes the folder, if need be, and checks that it can be written to; returns whether it was
+/// made. ConfigError where it holds data prepared with other options: nothing already made is overwritten by
+/// another run.
+bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config);
+
+/// Collective. Writes the resolved configuration into the folder.
+void keep_config(const Communicator& comm, const RunFolder& run, const Config& config);
+
+/// Collective. The `prepare` stage in a run's folder. When it fails on input, a folder made for it is removed
+/// again.
+void prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log);
 
 /// What every output carries: version, whole configuration, seed, rank count, the command to repeat it.
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

@@ -20,9 +20,12 @@ std::string toml_text(const std::string& text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
-        if (c == '\n') out += "\\n";
-        else if (c == '\t') out += "\\t";
-        else out += c;
+        if (c == '\n')
+            out += "\\n";
+        else if (c == '\t')
+            out += "\\t";
+        else
+            out += c;
     }
     return out + "\"";
 }
@@ -78,7 +81,9 @@ std::vector<std::string> all_names(Config& config) {
     return names;
 }
 
-void assign(const std::string& name, const std::string& text, std::string& value) { (void)name, value = text; }
+void assign(const std::string& name, const std::string& text, std::string& value) {
+    (void)name, value = text;
+}
 void assign(const std::string& name, const std::string& text, bool& value) {
     if (text != "true" && text != "false") throw ConfigError(name + ": '" + text + "' is not true or false");
     value = text == "true";
@@ -109,9 +114,12 @@ void assign(const std::string& name, const toml::value& from, std::int64_t& valu
     value = from.as_integer();
 }
 void assign(const std::string& name, const toml::value& from, double& value) {
-    if (from.is_floating()) value = from.as_floating();
-    else if (from.is_integer()) value = static_cast<double>(from.as_integer());
-    else throw ConfigError(name + ": expected a number");
+    if (from.is_floating())
+        value = from.as_floating();
+    else if (from.is_integer())
+        value = static_cast<double>(from.as_integer());
+    else
+        throw ConfigError(name + ": expected a number");
 }
 
 Config config_of(const toml::value& root, const std::string& file) {
@@ -126,13 +134,14 @@ Config config_of(const toml::value& root, const std::string& file) {
         for (const auto& [key, value] : table.as_table()) {
             const std::string name = section + "." + key;
             bool found = false;
-            for_each_field(config, [&](const std::string& s, const char* k, auto& field, const char*, Choices choices) {
-                if (s != section || k != key) return;
-                found = true;
-                assign(file + ": " + name, value, field);
-                if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
-                    check_choice(file + ": " + name, field, choices);
-            });
+            for_each_field(
+                config, [&](const std::string& s, const char* k, auto& field, const char*, Choices choices) {
+                    if (s != section || k != key) return;
+                    found = true;
+                    assign(file + ": " + name, value, field);
+                    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+                        check_choice(file + ": " + name, field, choices);
+                });
             if (!found) throw ConfigError(file + ": unknown key '" + name + "'" + suggest_names(name, known));
         }
     }
@@ -154,7 +163,8 @@ Config parse_config(const std::string& text, const std::string& name) {
 }
 
 Config read_config(const std::filesystem::path& path) {
-    if (std::filesystem::is_directory(path)) throw ConfigError(path.string() + ": is a directory, expected a TOML file");
+    if (std::filesystem::is_directory(path))
+        throw ConfigError(path.string() + ": is a directory, expected a TOML file");
     std::ifstream file(path);
     if (!file) throw ConfigError(path.string() + ": no such configuration file");
     std::ostringstream text;
@@ -164,13 +174,14 @@ Config read_config(const std::filesystem::path& path) {
 
 void set_option(Config& config, const std::string& name, const std::string& value) {
     bool found = false;
-    for_each_field(config, [&](const std::string& section, const char* key, auto& field, const char*, Choices choices) {
-        if (section + "." + key != name) return;
-        found = true;
-        assign("--" + name, value, field);
-        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
-            check_choice("--" + name, field, choices);
-    });
+    for_each_field(
+        config, [&](const std::string& section, const char* key, auto& field, const char*, Choices choices) {
+            if (section + "." + key != name) return;
+            found = true;
+            assign("--" + name, value, field);
+            if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+                check_choice("--" + name, field, choices);
+        });
     if (!found) throw ConfigError("unknown option '--" + name + "'" + suggest_names(name, all_names(config)));
 }
 
@@ -185,12 +196,15 @@ std::string dump_config(const Config& config) {
         text += std::string("# ") + comment;
         if (choices.size() > 0) {
             text += " (";
-            for (const char* choice : choices) text += std::string(choice == *choices.begin() ? "" : " | ") + choice;
+            for (const char* choice : choices)
+                text += std::string(choice == *choices.begin() ? "" : " | ") + choice;
             text += ")";
         }
         text += std::string("\n") + key + " = ";
-        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) text += toml_text(field);
-        else text += text_of(field);
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>)
+            text += toml_text(field);
+        else
+            text += text_of(field);
         text += "\n";
     });
     return text;
@@ -208,11 +222,13 @@ std::vector<std::pair<std::string, std::string>> list_options(const Config& conf
 void check_config(const Config& config) {
     const auto at_least = [](const char* name, double value, double least) {
         if (!(value >= least) || !std::isfinite(value))
-            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least " + text_of(least));
+            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least " +
+                              text_of(least));
     };
     const auto share = [](const char* name, double value) {
         if (!(value >= 0 && value < 1))
-            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least 0 and below 1");
+            throw ConfigError(std::string(name) + " is " + text_of(value) +
+                              ", it must be at least 0 and below 1");
     };
     share("input.test_fraction", config.input.test_fraction);
     share("input.validation_fraction", config.input.validation_fraction);
@@ -255,7 +271,8 @@ void check_config(const Config& config) {
     at_least("generate.guidance", config.generate.guidance, -1);
     at_least("evaluate.halvings", static_cast<double>(config.evaluate.halvings), 2);
     if (config.generate.gzip_level < 0 || config.generate.gzip_level > 9)
-        throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) + ", it must be 0 to 9");
+        throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) +
+                          ", it must be 0 to 9");
 }
 
 }  // namespace lapatlas

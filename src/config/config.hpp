@@ -9,8 +9,8 @@
 
 namespace lapatlas {
 
-/// Reads a TOML file over the defaults. An unknown section or key, a value of the wrong type or out of its choices is
-/// a ConfigError that names file, key and the nearest existing one.
+/// Reads a TOML file over the defaults. An unknown section or key, a value of the wrong type or out of its
+/// choices is a ConfigError that names file, key and the nearest existing one.
 Config read_config(const std::filesystem::path& path);
 /// The same from text; `name` stands for the file in errors.
 Config parse_config(const std::string& text, const std::string& name);

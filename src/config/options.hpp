@@ -7,9 +7,9 @@
 
 namespace lapatlas {
 
-// Every stage's options in one aggregate. Each struct lists its fields once, in describe(): that list is the TOML
-// reader, the TOML writer, the command-line overrides and the documentation. Zero means "from the data" where the
-// comment says so.
+// Every stage's options in one aggregate. Each struct lists its fields once, in describe(): that list is the
+// TOML reader, the TOML writer, the command-line overrides and the documentation. Zero means "from the data"
+// where the comment says so.
 
 using Choices = std::initializer_list<const char*>;
 
@@ -28,13 +28,17 @@ struct InputOptions {
     void describe(Visitor&& v) {
         v("path", path, "counts: an .h5ad file, a 10x .h5 file, or a 10x folder with matrix.mtx[.gz]");
         v("layer", layer, "where the counts are: X, raw/X, layers/NAME; empty: found by looking, and said");
-        v("label_key", label_key, "obs column of the cell type that generation is conditioned on; empty: no labels");
+        v("label_key", label_key,
+          "obs column of the cell type that generation is conditioned on; empty: no labels");
         v("batch_key", batch_key, "obs column of the batch; empty: none");
-        v("recover_counts", recover_counts, "prove and undo log1p(counts scaled by library) where X is log-normalised");
+        v("recover_counts", recover_counts,
+          "prove and undo log1p(counts scaled by library) where X is log-normalised");
         v("split_key", split_key, "obs column with train / validation / test; empty: split by a hash");
-        v("split_group_key", split_group_key, "obs column (donor, sample) whose cells stay together in the hashed split");
+        v("split_group_key", split_group_key,
+          "obs column (donor, sample) whose cells stay together in the hashed split");
         v("test_fraction", test_fraction, "share of all cells held out for evaluation");
-        v("validation_fraction", validation_fraction, "share of the remaining cells held out to watch training");
+        v("validation_fraction", validation_fraction,
+          "share of the remaining cells held out to watch training");
     }
 };
 
@@ -43,7 +47,8 @@ struct OutputOptions {
 
     template <class Visitor>
     void describe(Visitor&& v) {
-        v("dir", dir, "the run's folder: config.toml, prepared.h5, checkpoints/, metrics.csv, atlas.h5ad, report.html");
+        v("dir", dir,
+          "the run's folder: config.toml, prepared.h5, checkpoints/, metrics.csv, atlas.h5ad, report.html");
     }
 };
 
@@ -54,7 +59,8 @@ struct RuntimeOptions {
     template <class Visitor>
     void describe(Visitor&& v) {
         v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
-        v("threads", threads, "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
+        v("threads", threads,
+          "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
     }
 };
 
@@ -94,13 +100,16 @@ struct PrepareOptions {
         v("min_cells", min_cells, "keep genes seen in at least this many training cells");
         v("min_genes", min_genes, "drop cells with fewer genes");
         v("max_mito_fraction", max_mito_fraction, "drop cells with a larger share of counts in MT- genes");
-        v("highly_variable_genes", highly_variable_genes, "genes used for the graph (Seurat v3 ranking); 0: all kept genes");
+        v("highly_variable_genes", highly_variable_genes,
+          "genes used for the graph (Seurat v3 ranking); 0: all kept genes");
         v("target_sum", target_sum, "counts a cell is scaled to before log1p (graph and encoder input)");
         v("pca_components", pca_components, "principal components the neighbours are found in");
         v("k", k, "nearest neighbours a cell");
-        v("exact_knn_below", exact_knn_below, "above this many training cells neighbours are approximate (recall is measured)");
+        v("exact_knn_below", exact_knn_below,
+          "above this many training cells neighbours are approximate (recall is measured)");
         v("encodings", encodings, "Laplacian positional encodings a cell");
-        v("clusters", clusters, "METIS clusters of the graph; 0: max(64, training cells / 2000), at most one a cell");
+        v("clusters", clusters,
+          "METIS clusters of the graph; 0: max(64, training cells / 2000), at most one a cell");
     }
 };
 
@@ -123,10 +132,11 @@ struct ModelOptions {
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
         v("dropout", dropout, "dropout in the decoder");
         v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});
-        v("library", library, "size_factor: softmax times a library size; absolute: rates as the paper has them",
+        v("library", library,
+          "size_factor: softmax times a library size; absolute: rates as the paper has them",
           Choices{"size_factor", "absolute"});
-        v("library_model", library_model, "where a generated cell's library comes from: training cells of its label",
-          Choices{"per_label"});
+        v("library_model", library_model,
+          "where a generated cell's library comes from: training cells of its label", Choices{"per_label"});
         v("score_width", score_width, "width of the ScoreNet");
         v("score_blocks", score_blocks, "residual blocks of the ScoreNet");
         v("diffusion_time", diffusion_time, "end T of the diffusion, alpha(T) = exp(-T)");
@@ -165,10 +175,13 @@ struct TrainOptions {
 
     template <class Visitor>
     void describe(Visitor&& v) {
-        v("joint_epochs", joint_epochs, "passes over the training cells for encoder, decoder and ScoreNet together");
-        v("batch", batch, "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph",
+        v("joint_epochs", joint_epochs,
+          "passes over the training cells for encoder, decoder and ScoreNet together");
+        v("batch", batch,
+          "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph",
           Choices{"full", "cluster"});
-        v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 256 cells, at least one cluster");
+        v("active_clusters", active_clusters,
+          "clusters a step in cluster mode; 0: about 256 cells, at least one cluster");
         v("learning_rate", learning_rate, "AdamW, after warm-up; cosine to zero");
         v("weight_decay", weight_decay, "AdamW's decoupled decay");
         v("warmup_fraction", warmup_fraction, "share of the steps with a linearly rising learning rate");
@@ -182,7 +195,8 @@ struct TrainOptions {
         v("perturb", perturb, "spectral adversarial edge weights (LapDDPM 3.3)");
         v("alpha_min", alpha_min, "smallest initial random edge perturbation");
         v("alpha_max", alpha_max, "largest initial random edge perturbation");
-        v("epsilon", epsilon, "root mean square of the adversarial change of an edge weight, all iterations together");
+        v("epsilon", epsilon,
+          "root mean square of the adversarial change of an edge weight, all iterations together");
         v("power_iterations", power_iterations, "iterations of the adversarial perturbation");
         v("decode_chunk", decode_chunk, "cells whose rates are in memory at a time");
         v("score_steps", score_steps, "further steps for the ScoreNet alone on frozen latents");
@@ -190,9 +204,11 @@ struct TrainOptions {
         v("score_learning_rate", score_learning_rate, "AdamW for the ScoreNet-only phase; cosine to zero");
         v("ema_decay", ema_decay, "of the moving average of ScoreNet weights that sampling uses");
         v("label_dropout", label_dropout, "share of cells trained under the null label (for guidance)");
-        v("times", times, "training times: uniform in log-SNR, or in t as published", Choices{"log_snr", "uniform_t"});
+        v("times", times, "training times: uniform in log-SNR, or in t as published",
+          Choices{"log_snr", "uniform_t"});
         v("validate_every", validate_every, "epochs between validation likelihoods; 0: never");
-        v("checkpoint_minutes", checkpoint_minutes, "minutes between checkpoints; one is always written at the end");
+        v("checkpoint_minutes", checkpoint_minutes,
+          "minutes between checkpoints; one is always written at the end");
         v("use_validation", use_validation, "train on the validation cells too, once a recipe is chosen");
     }
 };
@@ -209,10 +225,13 @@ struct GenerateOptions {
     template <class Visitor>
     void describe(Visitor&& v) {
         v("cells", cells, "cells to generate; 0: as many as the atlas has");
-        v("counts", counts, "cells of each type: \"type=n,type=n\", or a file with a \"type<TAB>n\" line each; empty: training frequencies");
+        v("counts", counts,
+          "cells of each type: \"type=n,type=n\", or a file with a \"type<TAB>n\" line each; empty: training "
+          "frequencies");
         v("solver", solver, "of the reverse diffusion", Choices{"dpmpp_2m", "ddim", "euler_maruyama"});
         v("steps", steps, "network evaluations a cell");
-        v("guidance", guidance, "w in eps = (1+w) eps(z,c) - w eps(z,null); 0: plain conditional, -1: unconditional");
+        v("guidance", guidance,
+          "w in eps = (1+w) eps(z,c) - w eps(z,null); 0: plain conditional, -1: unconditional");
         v("write_latents", write_latents, "write obsm X_latent");
         v("gzip_level", gzip_level, "compression of the written counts, 0 to 9");
     }
@@ -227,9 +246,11 @@ struct EvaluateOptions {
 
     template <class Visitor>
     void describe(Visitor&& v) {
-        v("halvings", halvings, "random halvings of the test cells; every figure is a mean and spread over them");
+        v("halvings", halvings,
+          "random halvings of the test cells; every figure is a mean and spread over them");
         v("max_cells", max_cells, "cells a side at most");
-        v("pca_components", pca_components, "components fitted on training cells that the two samples are compared in");
+        v("pca_components", pca_components,
+          "components fitted on training cells that the two samples are compared in");
         v("min_type_cells", min_type_cells, "types with fewer cells in a half are named, not scored");
         v("trees", trees, "trees of the random forest that tells real from generated");
     }

@@ -19,13 +19,15 @@ std::vector<float> dispersions_of(const torch::Tensor& log_dispersion) {
     return {theta.data_ptr<float>(), theta.data_ptr<float>() + theta.numel()};
 }
 
-/// Linear output layer and likelihood in one, chunk by chunk; the backward pass only scales what forward made.
+/// Linear output layer and likelihood in one, chunk by chunk; the backward pass only scales what forward
+/// made.
 class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
   public:
-    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& hidden, const torch::Tensor& weight,
-                                 const torch::Tensor& bias, const torch::Tensor& /*log_dispersion*/,
-                                 const CountLikelihood& model, std::span<const SparseCounts> counts,
-                                 std::span<const float> library, std::int64_t chunk) {
+    static torch::Tensor forward(AutogradContext* context, const torch::Tensor& hidden,
+                                 const torch::Tensor& weight, const torch::Tensor& bias,
+                                 const torch::Tensor& /*log_dispersion*/, const CountLikelihood& model,
+                                 std::span<const SparseCounts> counts, std::span<const float> library,
+                                 std::int64_t chunk) {
         const torch::NoGradGuard no_grad;
         const std::int64_t cells = hidden.size(0);
         const torch::Tensor h = hidden.contiguous();
@@ -41,9 +43,10 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
             torch::Tensor block = logits.narrow(0, 0, count);
             const torch::Tensor part = h.narrow(0, first, count);
             torch::addmm_out(block, bias, part, weight.t());
-            likelihood_and_gradient(model, counts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
-                                    library.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
-                                    1.0f, block.data_ptr<float>(), work.data_ptr<float>(), sums);
+            likelihood_and_gradient(
+                model, counts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                library.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)), 1.0f,
+                block.data_ptr<float>(), work.data_ptr<float>(), sums);
             torch::Tensor dpart = dhidden.narrow(0, first, count);
             torch::mm_out(dpart, block, weight);
             dweight.addmm_(block.t(), part);
@@ -96,10 +99,11 @@ std::vector<float> CountDecoderImpl::dispersions() const { return dispersions_of
 torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hidden_cells,
                                                         std::span<const SparseCounts> counts,
                                                         std::span<const float> library, std::int64_t chunk) {
-    const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor, dispersions()};
+    const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
+                                dispersions()};
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
-                                  log_dispersion_.defined() ? log_dispersion_ : torch::zeros({0}), model, counts,
-                                  library, chunk);
+                                  log_dispersion_.defined() ? log_dispersion_ : torch::zeros({0}), model,
+                                  counts, library, chunk);
 }
 
 void CountDecoderImpl::start_at_profile(const torch::Tensor& mean_profile) {

@@ -17,13 +17,15 @@ struct CountDecoderOptions {
     bool size_factor = true;
 };
 
-/// The decoder (LapDDPM 3.2.2): (Linear, LayerNorm, ReLU) twice, then logits of every gene. With size_factor the
-/// rates are library * softmax(logits), else exp(logits). The negative binomial has one dispersion a gene.
+/// The decoder (LapDDPM 3.2.2): (Linear, LayerNorm, ReLU) twice, then logits of every gene. With size_factor
+/// the rates are library * softmax(logits), else exp(logits). The negative binomial has one dispersion a
+/// gene.
 class CountDecoderImpl : public torch::nn::Module {
   public:
     explicit CountDecoderImpl(const CountDecoderOptions& options);
 
-    /// Drops hidden units in training: given a tensor [cells, hidden] and the layer's number, returns its masked copy.
+    /// Drops hidden units in training: given a tensor [cells, hidden] and the layer's number, returns its
+    /// masked copy.
     using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t layer)>;
 
     /// z [cells, latent] -> [cells, hidden].
@@ -34,9 +36,10 @@ class CountDecoderImpl : public torch::nn::Module {
     std::vector<float> dispersions() const;
 
     /// Sum over cells and genes of the negative log-likelihood, a scalar; differentiable in `hidden_cells`
-    /// [cells, hidden], the output layer and the dispersions. Never holds more than `chunk` rows of [*, genes] (twice):
-    /// logits, loss and gradients of a chunk are made together, in the forward pass.
-    torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells, std::span<const SparseCounts> counts,
+    /// [cells, hidden], the output layer and the dispersions. Never holds more than `chunk` rows of [*,
+    /// genes] (twice): logits, loss and gradients of a chunk are made together, in the forward pass.
+    torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells,
+                                          std::span<const SparseCounts> counts,
                                           std::span<const float> library, std::int64_t chunk);
 
     /// Sets the output bias to the log of the mean profile: training starts at the best constant decoder.

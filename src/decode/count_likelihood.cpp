@@ -35,7 +35,8 @@ struct Group {
 void cell_means(const CountLikelihood& model, const float* logits, float library, float* mean) {
     const std::int64_t genes = model.genes;
     if (!model.size_factor) {
-        // Rates beyond e^20 are no counts; the bound keeps a wild step finite, and the check of the loss reports it.
+        // Rates beyond e^20 are no counts; the bound keeps a wild step finite, and the check of the loss
+        // reports it.
         for (std::int64_t g = 0; g < genes; ++g) mean[g] = fast_exp(std::min(logits[g], 20.0f));
         return;
     }
@@ -52,7 +53,8 @@ void cell_means(const CountLikelihood& model, const float* logits, float library
 }
 
 /// Terms that every gene has, as if its count were 0: returns their sum, leaves d/d log mean in `gradient`.
-float dense_terms(const CountLikelihood& model, const float* mean, float* gradient, float* dispersion_gradient) {
+float dense_terms(const CountLikelihood& model, const float* mean, float* gradient,
+                  float* dispersion_gradient) {
     const std::int64_t genes = model.genes;
     float loss = 0;
     if (!model.negative_binomial) {
@@ -77,8 +79,8 @@ float dense_terms(const CountLikelihood& model, const float* mean, float* gradie
 }
 
 /// What the counts above zero change.
-double sparse_terms(const CountLikelihood& model, const SparseCounts& counts, const float* mean, float* gradient,
-                    float* dispersion_gradient) {
+double sparse_terms(const CountLikelihood& model, const SparseCounts& counts, const float* mean,
+                    float* gradient, float* dispersion_gradient) {
     double loss = 0;
     for (std::int64_t e = 0; e < counts.size; ++e) {
         const auto gene = static_cast<std::size_t>(counts.genes[e]);
@@ -141,7 +143,8 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
 #pragma omp simd reduction(+ : total)
                 for (std::int64_t g = 0; g < genes; ++g) total += gradient[g];
                 const float factor = size > 0 ? total / size : 0.0f;
-                for (std::int64_t g = 0; g < genes; ++g) gradient[g] = scale * (gradient[g] - factor * mean[g]);
+                for (std::int64_t g = 0; g < genes; ++g)
+                    gradient[g] = scale * (gradient[g] - factor * mean[g]);
             } else {
                 for (std::int64_t g = 0; g < genes; ++g) gradient[g] *= scale;
             }

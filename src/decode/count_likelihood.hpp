@@ -16,8 +16,9 @@ struct SparseCounts {
 struct CountLikelihood {
     std::int64_t genes = 0;
     bool negative_binomial = true;  ///< else Poisson
-    bool size_factor = true;        ///< mean = library * softmax(logits); else mean = exp(logits) (LapDDPM 3.2.2)
-    std::vector<float> dispersion;  // [genes] theta of the negative binomial, variance = mean + mean^2 / theta
+    bool size_factor = true;  ///< mean = library * softmax(logits); else mean = exp(logits) (LapDDPM 3.2.2)
+    std::vector<float>
+        dispersion;  // [genes] theta of the negative binomial, variance = mean + mean^2 / theta
 };
 
 /// What one chunk of cells adds. gene_gradient belongs to log theta.
@@ -26,15 +27,16 @@ struct LikelihoodSums {
     std::vector<double> dispersion_gradient;  // [genes], empty for Poisson
 };
 
-/// Negative log-likelihood of counts, summed over genes and cells, with its gradients in the same pass: every entry
-/// costs one exp (and one log1p for the negative binomial); entries above zero are corrected one by one.
-/// logits [cells, genes] is overwritten with d/d logits of the sum times `scale`; work has the same size. Adds to
-/// `sums`. The result does not depend on the number of threads.
+/// Negative log-likelihood of counts, summed over genes and cells, with its gradients in the same pass: every
+/// entry costs one exp (and one log1p for the negative binomial); entries above zero are corrected one by
+/// one. logits [cells, genes] is overwritten with d/d logits of the sum times `scale`; work has the same
+/// size. Adds to `sums`. The result does not depend on the number of threads.
 void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
                              std::span<const float> library, float scale, float* logits, float* work,
                              LikelihoodSums& sums);
 
-/// log Gamma(theta + x) - log Gamma(theta) - log Gamma(x + 1), and psi(theta + x) - psi(theta), for whole x > 0.
+/// log Gamma(theta + x) - log Gamma(theta) - log Gamma(x + 1), and psi(theta + x) - psi(theta), for whole x >
+/// 0.
 struct GammaTerms {
     double log_ratio;
     double digamma_difference;

@@ -5,9 +5,9 @@
 
 namespace lapatlas {
 
-// Float functions that compilers vectorise in plain loops: branch-free, so an element's result does not depend on
-// where in a vector it sits. Polynomials in the manner of Cephes (Moshier). Relative error below 3e-7 over the
-// ranges stated, checked in tests/src/decode.
+// Float functions that compilers vectorise in plain loops: branch-free, so an element's result does not
+// depend on where in a vector it sits. Polynomials in the manner of Cephes (Moshier). Relative error below
+// 3e-7 over the ranges stated, checked in tests/src/decode.
 
 /// e^x for x in [-87, 88]; clamped outside.
 inline float fast_exp(float x) {

@@ -23,18 +23,18 @@ torch::Tensor clenshaw(GraphOperator& graph, const torch::Tensor& y) {
     torch::Tensor latest;  // b_k+2
     for (std::int64_t k = order - 2; k >= 1; --k) {
         torch::Tensor next = local_block(graph, width);
-        graph.apply(later.data_ptr<float>(), width, 2, term(k), latest.defined() ? latest.data_ptr<float>() : nullptr,
-                    next.data_ptr<float>());
+        graph.apply(later.data_ptr<float>(), width, 2, term(k),
+                    latest.defined() ? latest.data_ptr<float>() : nullptr, next.data_ptr<float>());
         latest = later;
         later = next;
     }
-    graph.apply(later.data_ptr<float>(), width, 1, term(0), latest.defined() ? latest.data_ptr<float>() : nullptr,
-                out.data_ptr<float>());
+    graph.apply(later.data_ptr<float>(), width, 1, term(0),
+                latest.defined() ? latest.data_ptr<float>() : nullptr, out.data_ptr<float>());
     return out;
 }
 
-/// The adjoint: P_0 = gradient, P_k = 2 L^ P_k-1 - P_k-2 (L^ is symmetric). visit(k, P_k [num_owned, width]) is
-/// called for every k in order; for k + 1 < order it runs while the halo of P_k travels.
+/// The adjoint: P_0 = gradient, P_k = 2 L^ P_k-1 - P_k-2 (L^ is symmetric). visit(k, P_k [num_owned, width])
+/// is called for every k in order; for k + 1 < order it runs while the halo of P_k travels.
 template <class Visit>
 void chebyshev_adjoint(GraphOperator& graph, const torch::Tensor& gradient, std::int64_t order, Visit visit) {
     const std::int64_t owned = graph.num_owned(), width = gradient.size(1);
@@ -73,7 +73,8 @@ class ChebyshevSum : public torch::autograd::Function<ChebyshevSum> {
         return {dy, torch::Tensor()};
     }
 
-    /// C++ objects travel through the context inside a custom-class-free holder: a capsule by address would not own.
+    /// C++ objects travel through the context inside a custom-class-free holder: a capsule by address would
+    /// not own.
     struct Holder : torch::CustomClassHolder {
         std::shared_ptr<GraphOperator> graph;
         std::shared_ptr<const SparseInput> x;
@@ -93,8 +94,8 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
   public:
     using Holder = ChebyshevSum::Holder;
 
-    static torch::Tensor forward(AutogradContext* context, torch::TensorList weights, const torch::Tensor& extra,
-                                 const c10::intrusive_ptr<Holder>& holder) {
+    static torch::Tensor forward(AutogradContext* context, torch::TensorList weights,
+                                 const torch::Tensor& extra, const c10::intrusive_ptr<Holder>& holder) {
         const auto order = static_cast<std::int64_t>(weights.size());
         const SparseInput& x = *holder->x;
         const std::int64_t width = weights[0].size(1);
@@ -109,25 +110,28 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
-        const auto holder = c10::static_intrusive_pointer_cast<Holder>(context->saved_data["holder"].toCapsule());
+        const auto holder =
+            c10::static_intrusive_pointer_cast<Holder>(context->saved_data["holder"].toCapsule());
         const variable_list weights = context->get_saved_variables();
         const auto order = static_cast<std::int64_t>(weights.size());
         const SparseInput& x = *holder->x;
         const std::int64_t width = gradients[0].size(1);
         torch::Tensor dextra = torch::empty({order, x.num_rows, width}, torch::kFloat32);
         variable_list result(weights.size());
-        chebyshev_adjoint(*holder->graph, gradients[0], order, [&](std::int64_t k, const torch::Tensor& term) {
-            const auto index = static_cast<std::size_t>(k);
-            dextra[k].copy_(term);
-            if (holder->sink != nullptr) {
-                transposed_sparse_times_dense(x, term.data_ptr<float>(), width,
-                                              holder->sink->gradient_of(weights[index]));
-                holder->sink->gradient_is_ready(weights[index]);
-            } else {
-                result[index] = torch::empty({x.num_genes, width}, torch::kFloat32);
-                transposed_sparse_times_dense(x, term.data_ptr<float>(), width, result[index].data_ptr<float>());
-            }
-        });
+        chebyshev_adjoint(*holder->graph, gradients[0], order,
+                          [&](std::int64_t k, const torch::Tensor& term) {
+                              const auto index = static_cast<std::size_t>(k);
+                              dextra[k].copy_(term);
+                              if (holder->sink != nullptr) {
+                                  transposed_sparse_times_dense(x, term.data_ptr<float>(), width,
+                                                                holder->sink->gradient_of(weights[index]));
+                                  holder->sink->gradient_is_ready(weights[index]);
+                              } else {
+                                  result[index] = torch::empty({x.num_genes, width}, torch::kFloat32);
+                                  transposed_sparse_times_dense(x, term.data_ptr<float>(), width,
+                                                                result[index].data_ptr<float>());
+                              }
+                          });
         result.push_back(dextra);
         result.emplace_back();
         return result;
@@ -141,7 +145,8 @@ torch::Tensor chebyshev_sum(const torch::Tensor& y, const std::shared_ptr<GraphO
 }
 
 torch::Tensor sparse_chebyshev_convolution(const std::shared_ptr<const SparseInput>& x,
-                                           const std::vector<torch::Tensor>& weights, const torch::Tensor& extra,
+                                           const std::vector<torch::Tensor>& weights,
+                                           const torch::Tensor& extra,
                                            const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
     auto holder = c10::make_intrusive<SparseChebyshev::Holder>();
     holder->graph = graph;

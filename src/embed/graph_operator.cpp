@@ -17,7 +17,8 @@ void GraphOperator::apply(float* in, std::int64_t width, float scale, const floa
                           float* out, const std::function<void()>& meanwhile) {
     halo_.start(in, shard_.num_owned, width);
     const auto sum = [&](std::span<const std::int32_t> rows) {
-        weighted_neighbour_sum(rows, shard_.row_offsets, shard_.columns, entries_, in, width, scale, plus, minus, out);
+        weighted_neighbour_sum(rows, shard_.row_offsets, shard_.columns, entries_, in, width, scale, plus,
+                               minus, out);
     };
     if (meanwhile) meanwhile();
     // In pieces, so that MPI gets its turns to move the boundary.

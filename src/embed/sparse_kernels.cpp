@@ -21,8 +21,8 @@ constexpr std::int64_t kLaneFloats = 16;
 
 /// sum[0 .. kLanes * 16) = sum over entries of values[e] * dense[indices[e] * width + ..], kept in registers.
 template <int kLanes>
-inline void gather_block(const std::int32_t* indices, const float* values, std::int64_t count, const float* dense,
-                         std::int64_t width, float* sum) {
+inline void gather_block(const std::int32_t* indices, const float* values, std::int64_t count,
+                         const float* dense, std::int64_t width, float* sum) {
     Lane total[kLanes] = {};
     for (std::int64_t e = 0; e < count; ++e) {
         const float* source = dense + indices[e] * width;
@@ -50,8 +50,10 @@ void gather_row(const std::int32_t* indices, const float* values, std::int64_t c
 
 void order_by_gene(SparseInput& input) {
     input.gene_offsets.assign(static_cast<std::size_t>(input.num_genes) + 1, 0);
-    for (const std::int32_t gene : input.gene_indices) ++input.gene_offsets[static_cast<std::size_t>(gene) + 1];
-    for (std::size_t g = 1; g < input.gene_offsets.size(); ++g) input.gene_offsets[g] += input.gene_offsets[g - 1];
+    for (const std::int32_t gene : input.gene_indices)
+        ++input.gene_offsets[static_cast<std::size_t>(gene) + 1];
+    for (std::size_t g = 1; g < input.gene_offsets.size(); ++g)
+        input.gene_offsets[g] += input.gene_offsets[g - 1];
     std::vector<std::int64_t> next(input.gene_offsets.begin(), input.gene_offsets.end() - 1);
     input.row_indices.resize(input.values.size());
     input.values_by_gene.resize(input.values.size());
@@ -84,8 +86,9 @@ void transposed_sparse_times_dense(const SparseInput& x, const float* y, std::in
 }
 
 void weighted_neighbour_sum(std::span<const std::int32_t> rows, std::span<const std::int64_t> row_offsets,
-                            std::span<const std::int32_t> columns, std::span<const float> weights, const float* in,
-                            std::int64_t width, float scale, const float* plus, const float* minus, float* out) {
+                            std::span<const std::int32_t> columns, std::span<const float> weights,
+                            const float* in, std::int64_t width, float scale, const float* plus,
+                            const float* minus, float* out) {
     const auto count = static_cast<std::int64_t>(rows.size());
 #pragma omp parallel for schedule(dynamic, 64)
     for (std::int64_t i = 0; i < count; ++i) {

@@ -18,7 +18,8 @@ SpectralEncoderImpl::SpectralEncoderImpl(const SpectralEncoderOptions& options) 
     log_variance_ = register_module("log_variance", torch::nn::Linear(options.hidden, options.latent));
 }
 
-Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const SparseInput>& x, const torch::Tensor& encodings,
+Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const SparseInput>& x,
+                                       const torch::Tensor& encodings,
                                        const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
     const torch::Tensor extra = torch::matmul(encodings.unsqueeze(0), encoding_weight_);
     const torch::Tensor first =

@@ -14,7 +14,7 @@ struct SpectralEncoderOptions {
     std::int64_t encodings = 0;  ///< positional encodings a cell
     std::int64_t hidden = 128;
     std::int64_t latent = 16;
-    std::int64_t order = 4;      ///< Chebyshev terms T_0 .. T_(order-1)
+    std::int64_t order = 4;  ///< Chebyshev terms T_0 .. T_(order-1)
 };
 
 /// q(z | cell, graph) = N(mean, exp(log_variance)), both [num_owned, latent].

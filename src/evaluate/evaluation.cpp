@@ -186,7 +186,7 @@ EvaluationResult evaluate(const Communicator& comm, const EvaluationInput& input
     });
     scores.gather(comm);
     summarise(scores, data.figures.plan, options, result);
-    for (const std::string& warning : result.warnings) log.warning(warning);
+    for (const std::string& warning : result.warnings) log.info(warning);
     return result;
 }
 

@@ -80,6 +80,7 @@ EvaluationPictures pictures(const FigureData& data, const std::vector<std::strin
             y.push_back(sample.train_space.cols() > 1 ? sample.train_space(row, 1) : 0);
             labels.push_back(sample.labels[static_cast<std::size_t>(row)]);
         }
+        if (rows.empty()) return;  // nothing to take means of
         GeneStatistics genes = gene_statistics(take_rows(sample.expression, rows));
         mean = std::move(genes.mean);
         zero_fraction = std::move(genes.zero_fraction);

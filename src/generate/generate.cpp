@@ -29,7 +29,8 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const ModelOp
     trained.fingerprint = checkpoint.fingerprint;
 
     const auto genes = static_cast<std::int64_t>(checkpoint.gene_names.size());
-    Model model = make_model(options, {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size())}, 0);
+    Model model =
+        make_model(options, {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size())}, 0);
     restore_module(checkpoint, "decoder", *model.decoder);
     std::vector<torch::Tensor> weights = model.score_net->parameters();
     restore_tensors(checkpoint, "score_net_average", weights);
@@ -60,7 +61,8 @@ std::string generate_fingerprint(const Config& config) {
 }
 
 void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
-              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance, Log& log) {
+              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
+              Log& log) {
     const TrainedModel trained = agreed(comm, [&] { return load_trained_model(checkpoint, config.model); });
     const LabelPlan plan = agreed(comm, [&] {
         return make_label_plan(config.generate, trained.label_names, trained.label_counts, trained.num_cells);

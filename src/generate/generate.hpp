@@ -21,16 +21,18 @@ struct TrainedModel {
     std::string fingerprint;
 };
 
-/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not complete.
+/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not
+/// complete.
 TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const ModelOptions& options);
 
 /// Of everything that decides the atlas, training included.
 std::string generate_fingerprint(const Config& config);
 
-/// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells; rounds of
-/// blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the number of cells;
-/// X is the same, byte for byte, on any number of ranks.
+/// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells;
+/// rounds of blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the
+/// number of cells; X is the same, byte for byte, on any number of ranks.
 void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
-              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance, Log& log);
+              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
+              Log& log);
 
 }  // namespace lapatlas

@@ -15,7 +15,8 @@ ClusterGraph cluster_graph(const Communicator& comm, const DistributedGraph& gra
     };
     const auto cluster_of = [&](std::int64_t row) {
         return static_cast<std::int32_t>(
-            std::upper_bound(cluster_offsets.begin(), cluster_offsets.end(), row) - cluster_offsets.begin() - 1);
+            std::upper_bound(cluster_offsets.begin(), cluster_offsets.end(), row) - cluster_offsets.begin() -
+            1);
     };
     std::map<std::pair<std::int32_t, std::int32_t>, std::int64_t> counted;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r) {

@@ -30,8 +30,10 @@ double scale_to_rms(const Communicator& comm, const std::vector<double>& x, doub
     for (int round = 0; round < 5; ++round) {
         double free_squares = 0, capped = 0;
         for (const double value : x) {
-            if (round > 0 && factor * value >= cap) capped += 1;
-            else free_squares += value * value;
+            if (round > 0 && factor * value >= cap)
+                capped += 1;
+            else
+                free_squares += value * value;
         }
         double sums[2] = {free_squares, capped};
         all_reduce_sum(comm, std::span<double>(sums));
@@ -58,8 +60,8 @@ std::vector<float> EdgePerturbation::random_weights(const GraphShard& shard, std
         const auto low = static_cast<std::uint64_t>(std::min(a, b));
         const auto high = static_cast<std::uint64_t>(std::max(a, b));
         const auto words = random.words(low | (high >> 32) << 48, step, static_cast<std::uint32_t>(high));
-        const double size =
-            options_.alpha_min + (options_.alpha_max - options_.alpha_min) * uniform_double(words[0], words[1]);
+        const double size = options_.alpha_min +
+                            (options_.alpha_max - options_.alpha_min) * uniform_double(words[0], words[1]);
         weights[edge] = static_cast<float>(1 + ((words[2] & 1) != 0 ? size : -size));
     });
     return weights;
@@ -76,7 +78,8 @@ std::vector<float> EdgePerturbation::weights(const Communicator& comm, const Gra
     halo.exchange(v.data(), shard.num_owned, 1);
 
     std::vector<double> next(owned), products(shard.columns.size());
-    const double share = options_.epsilon / static_cast<double>(std::max<std::int64_t>(1, options_.power_iterations));
+    const double share =
+        options_.epsilon / static_cast<double>(std::max<std::int64_t>(1, options_.power_iterations));
     for (std::int64_t iteration = 0; iteration < options_.power_iterations; ++iteration) {
         std::fill(next.begin(), next.end(), 0.0);
         for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
@@ -99,8 +102,8 @@ std::vector<float> EdgePerturbation::weights(const Communicator& comm, const Gra
                 std::clamp(static_cast<double>(weights[e]) + delta, kSmallestWeight, kLargestWeight));
         }
     }
-    // Rows that this step left out keep their last estimate; a row's scale is that of a vector of ones, so that
-    // rows of different steps can meet in a later one.
+    // Rows that this step left out keep their last estimate; a row's scale is that of a vector of ones, so
+    // that rows of different steps can meet in a later one.
     const double scale = std::sqrt(static_cast<double>(all_reduce_sum(comm, shard.num_owned)));
     for (std::size_t r = 0; r < owned; ++r)
         eigenvector_[static_cast<std::size_t>(kept_rows[r])] = std::max(v[r] * scale, 1e-6);
@@ -115,8 +118,11 @@ std::vector<float> laplacian_entries(const Communicator& comm, const GraphShard&
                                      std::span<const float> weights) {
     const auto owned = static_cast<std::size_t>(shard.num_owned);
     std::vector<double> inverse_roots(owned + static_cast<std::size_t>(shard.num_ghosts()), 0);
-    const auto weight = [&](std::size_t edge) { return weights.empty() ? 1.0 : static_cast<double>(weights[edge]); };
-    for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t) { inverse_roots[row] += weight(edge); });
+    const auto weight = [&](std::size_t edge) {
+        return weights.empty() ? 1.0 : static_cast<double>(weights[edge]);
+    };
+    for_each_edge(
+        shard, [&](std::size_t row, std::size_t edge, std::size_t) { inverse_roots[row] += weight(edge); });
     for (std::size_t r = 0; r < owned; ++r)
         inverse_roots[r] = inverse_roots[r] > 0 ? 1 / std::sqrt(inverse_roots[r]) : 0;
     HaloExchange<double>(comm, shard.plan).exchange(inverse_roots.data(), shard.num_owned, 1);

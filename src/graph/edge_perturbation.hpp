@@ -16,17 +16,19 @@ struct EdgePerturbationOptions {
     std::uint64_t seed = 0;
 };
 
-/// LaplacianPerturb (LapDDPM 3.3): adversarial edge weights that raise the largest eigenvalue of the adjacency.
-/// Starts from w = 1 + s a with a ~ U[alpha_min, alpha_max] and s = +-1, keyed by (seed, step, the edge's two rows),
-/// so that both owners of an edge draw the same number with no message. Each of the power iterations improves the
-/// estimate v of the principal eigenvector of A_w (warm-started from the last step) and adds delta_ij in proportion
-/// to v_i v_j, scaled so that the root mean square of all delta of a step is epsilon; single values are capped at
-/// five times their share. (The authors' code scales delta by 1e-7, which changes no float32 weight.)
+/// LaplacianPerturb (LapDDPM 3.3): adversarial edge weights that raise the largest eigenvalue of the
+/// adjacency. Starts from w = 1 + s a with a ~ U[alpha_min, alpha_max] and s = +-1, keyed by (seed, step, the
+/// edge's two rows), so that both owners of an edge draw the same number with no message. Each of the power
+/// iterations improves the estimate v of the principal eigenvector of A_w (warm-started from the last step)
+/// and adds delta_ij in proportion to v_i v_j, scaled so that the root mean square of all delta of a step is
+/// epsilon; single values are capped at five times their share. (The authors' code scales delta by 1e-7,
+/// which changes no float32 weight.)
 class EdgePerturbation {
   public:
     EdgePerturbation(const EdgePerturbationOptions& options, std::int64_t num_owned_rows);
 
-    /// Collective. Weights [shard.num_edges()] of the active graph; `kept_rows` are its rows in the full shard.
+    /// Collective. Weights [shard.num_edges()] of the active graph; `kept_rows` are its rows in the full
+    /// shard.
     std::vector<float> weights(const Communicator& comm, const GraphShard& shard,
                                std::span<const std::int32_t> kept_rows, std::uint32_t step);
 

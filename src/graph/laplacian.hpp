@@ -14,7 +14,8 @@ namespace lapatlas {
 /// Collective (one halo exchange).
 std::vector<double> inverse_root_degrees(const Communicator& comm, const GraphShard& shard);
 
-/// The normalised adjacency S = D^-1/2 A D^-1/2 = I - L_norm (LapDDPM 3.1), applied to blocks of vectors in float64.
+/// The normalised adjacency S = D^-1/2 A D^-1/2 = I - L_norm (LapDDPM 3.1), applied to blocks of vectors in
+/// float64.
 class NormalisedAdjacency {
   public:
     /// Collective. Views `comm` and `shard`.

@@ -63,7 +63,8 @@ class FilteredSubspace {
     /// Chebyshev filter of `degree` that damps [-1, cut] and lets theta > cut grow.
     void filter(double cut, std::int64_t degree) {
         const double centre = (cut - 1) / 2, half = (cut + 1) / 2;
-        // T_0 = V, T_1 = (S - c) V / e, T_k+1 = 2 (S - c) T_k / e - T_k-1; scaled so that theta = 1 stays bounded.
+        // T_0 = V, T_1 = (S - c) V / e, T_k+1 = 2 (S - c) T_k / e - T_k-1; scaled so that theta = 1 stays
+        // bounded.
         const double top = (1 - centre) / half;
         double sigma = 1 / top;
         const double sigma_first = sigma;
@@ -84,7 +85,8 @@ class FilteredSubspace {
     }
 
   private:
-    /// D^1/2 1_c of each component, normalised; a component of one isolated row has none (its row of S is zero).
+    /// D^1/2 1_c of each component, normalised; a component of one isolated row has none (its row of S is
+    /// zero).
     void find_trivial_vectors(const GraphShard& shard, const Components& components) {
         component_ = components.of_row;
         trivial_.assign(static_cast<std::size_t>(owned_), 0);
@@ -105,17 +107,21 @@ class FilteredSubspace {
     void deflate() {
         Matrix overlap = Matrix::Zero(num_components_, width_);
         for (std::int64_t r = 0; r < owned_; ++r)
-            overlap.row(component_[static_cast<std::size_t>(r)]) += trivial_[static_cast<std::size_t>(r)] * block_.row(r);
+            overlap.row(component_[static_cast<std::size_t>(r)]) +=
+                trivial_[static_cast<std::size_t>(r)] * block_.row(r);
         overlap = reduced(comm_, std::move(overlap));
         for (std::int64_t r = 0; r < owned_; ++r)
-            block_.row(r) -= trivial_[static_cast<std::size_t>(r)] * overlap.row(component_[static_cast<std::size_t>(r)]);
+            block_.row(r) -=
+                trivial_[static_cast<std::size_t>(r)] * overlap.row(component_[static_cast<std::size_t>(r)]);
     }
 
-    /// CholeskyQR2; the first pass is shifted (Fukaya et al. 2020), so that a nearly dependent block does not break it.
+    /// CholeskyQR2; the first pass is shifted (Fukaya et al. 2020), so that a nearly dependent block does not
+    /// break it.
     void orthonormalise() {
         for (int pass = 0; pass < 3; ++pass) {
             deflate();
-            Eigen::MatrixXd gram = reduced(comm_, block_.topRows(owned_).transpose() * block_.topRows(owned_));
+            Eigen::MatrixXd gram =
+                reduced(comm_, block_.topRows(owned_).transpose() * block_.topRows(owned_));
             if (pass == 0) gram.diagonal().array() += 1e-13 * gram.trace();
             const Eigen::LLT<Eigen::MatrixXd> factor(gram);
             if (factor.info() != Eigen::Success)
@@ -153,8 +159,10 @@ std::vector<double> column_signs(const Communicator& comm, const Matrix& vectors
         for (std::int64_t m = 0; m < count; ++m) {
             Extreme& best = mine[static_cast<std::size_t>(m)];
             const double value = vectors(r, m);
-            // Magnitudes that differ by rounding alone count as equal: the lower row decides on any number of ranks.
-            if (std::abs(value) > best.magnitude * (1 + 1e-9)) best = {std::abs(value), value < 0 ? -1.0 : 1.0};
+            // Magnitudes that differ by rounding alone count as equal: the lower row decides on any number of
+            // ranks.
+            if (std::abs(value) > best.magnitude * (1 + 1e-9))
+                best = {std::abs(value), value < 0 ? -1.0 : 1.0};
         }
     }
     const std::vector<Extreme> all = all_gather_v<Extreme>(comm, mine);
@@ -173,12 +181,14 @@ std::vector<double> column_signs(const Communicator& comm, const Matrix& vectors
 }  // namespace
 
 PositionalEncoding positional_encoding(const Communicator& comm, const DistributedGraph& graph,
-                                       const Components& components, const PositionalEncodingOptions& options) {
+                                       const Components& components,
+                                       const PositionalEncodingOptions& options) {
     const std::int64_t available = std::max<std::int64_t>(0, graph.num_rows - components.count);
     PositionalEncoding encoding;
     encoding.count = std::min(options.count, available);
     if (encoding.count == 0) return encoding;
-    // Guard vectors: the filter's cut lies below the wanted values, and a cluster of equal values is not torn apart.
+    // Guard vectors: the filter's cut lies below the wanted values, and a cluster of equal values is not torn
+    // apart.
     const std::int64_t width =
         std::min(available, encoding.count + std::max<std::int64_t>(8, encoding.count / 2));
 
@@ -190,8 +200,9 @@ PositionalEncoding positional_encoding(const Communicator& comm, const Distribut
     encoding.largest_residual = largest_residual();
     for (std::int64_t i = 0; encoding.largest_residual > options.residual_tolerance; ++i) {
         if (i == options.max_iterations)
-            throw InternalError("positional encodings: residual " + std::to_string(encoding.largest_residual) +
-                                " after " + std::to_string(i) + " iterations; lower prepare.encodings");
+            throw InternalError("positional encodings: residual " +
+                                std::to_string(encoding.largest_residual) + " after " + std::to_string(i) +
+                                " iterations; lower prepare.encodings");
         subspace.filter(std::clamp(theta(width - 1), -0.9, 0.999), options.filter_degree);
         theta = subspace.rotate_to_ritz_vectors();
         encoding.largest_residual = largest_residual();
@@ -211,15 +222,16 @@ PositionalEncoding positional_encoding(const Communicator& comm, const Distribut
 }
 
 std::vector<double> extend_encoding(const Communicator& comm, const DistributedGraph& graph,
-                                    const PositionalEncoding& encoding, std::span<const std::int64_t> neighbours,
-                                    std::int64_t k) {
+                                    const PositionalEncoding& encoding,
+                                    std::span<const std::int64_t> neighbours, std::int64_t k) {
     std::vector<std::int64_t> wanted;
     for (const std::int64_t row : neighbours)
         if (row >= 0) wanted.push_back(row);
     std::vector<double> root_degrees;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         root_degrees.push_back(std::sqrt(static_cast<double>(graph.degree(r))));
-    const std::vector<double> neighbour_roots = fetch_rows<double>(comm, graph.num_rows, root_degrees, 1, wanted);
+    const std::vector<double> neighbour_roots =
+        fetch_rows<double>(comm, graph.num_rows, root_degrees, 1, wanted);
     const std::vector<double> vectors =
         fetch_rows<double>(comm, graph.num_rows, encoding.vectors, encoding.count, wanted);
 
@@ -239,7 +251,9 @@ std::vector<double> extend_encoding(const Communicator& comm, const DistributedG
         for (std::int64_t m = 0; m < encoding.count; ++m) {
             const double theta = 1 - encoding.eigenvalues[static_cast<std::size_t>(m)];
             // An eigenvalue of S next to zero carries nothing to extend by.
-            own[m] = degree == 0 || std::abs(theta) < 1e-3 ? 0 : own[m] / (theta * std::sqrt(static_cast<double>(degree)));
+            own[m] = degree == 0 || std::abs(theta) < 1e-3
+                         ? 0
+                         : own[m] / (theta * std::sqrt(static_cast<double>(degree)));
         }
     }
     return extended;

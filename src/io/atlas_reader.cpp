@@ -20,7 +20,12 @@ enum class InputKind : int { kH5ad, kTenxH5, kTenxFolder };
 InputKind kind_of(const std::string& path) {
     if (path.empty())
         throw InputError("no input: set input.path to an .h5ad file, a 10x .h5 file or a 10x folder");
-    if (std::filesystem::is_directory(path)) return InputKind::kTenxFolder;
+    if (std::filesystem::is_directory(path)) {
+        for (const char* name : {"matrix.mtx", "matrix.mtx.gz"})
+            if (std::filesystem::exists(std::filesystem::path(path) / name)) return InputKind::kTenxFolder;
+        throw InputError(path +
+                         ": is a directory without matrix.mtx[.gz]; give an .h5ad file or a 10x folder");
+    }
     const Hdf5File file = Hdf5File::open(path);
     return !file.exists("obs") && is_tenx_h5(file) ? InputKind::kTenxH5 : InputKind::kH5ad;
 }

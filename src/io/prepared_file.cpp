@@ -19,8 +19,8 @@ constexpr std::int64_t kFormatVersion = 1;
 /// One CSR matrix of rows that lie on ranks in order; offsets in the file are global.
 template <class Index, class Value>
 void write_csr(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t num_rows,
-               std::int64_t first_row, const std::vector<std::int64_t>& offsets, const std::vector<Index>& indices,
-               const std::vector<Value>* values) {
+               std::int64_t first_row, const std::vector<std::int64_t>& offsets,
+               const std::vector<Index>& indices, const std::vector<Value>* values) {
     const std::int64_t mine = static_cast<std::int64_t>(indices.size());
     const std::int64_t first = exclusive_sum(comm, mine);
     const std::int64_t total = all_reduce_sum(comm, mine);
@@ -42,8 +42,10 @@ template <class T>
 void write_block(Hdf5File& file, const std::string& name, std::int64_t num_rows, std::int64_t width,
                  std::int64_t first_row, const std::vector<T>& values) {
     if (width == 0) return;
-    if (width == 1) file.create_dataset<T>(name, {num_rows});
-    else file.create_dataset<T>(name, {num_rows, width});
+    if (width == 1)
+        file.create_dataset<T>(name, {num_rows});
+    else
+        file.create_dataset<T>(name, {num_rows, width});
     file.write_rows<T>(name, first_row, values);
 }
 
@@ -82,8 +84,10 @@ std::vector<BlockRange> row_runs(const std::vector<std::int64_t>& offsets, const
     std::vector<BlockRange> runs;
     for (const std::int64_t cluster : map.clusters_of_rank(rank)) {
         const auto c = static_cast<std::size_t>(cluster);
-        if (!runs.empty() && runs.back().end == offsets[c]) runs.back().end = offsets[c + 1];
-        else runs.push_back({offsets[c], offsets[c + 1]});
+        if (!runs.empty() && runs.back().end == offsets[c])
+            runs.back().end = offsets[c + 1];
+        else
+            runs.push_back({offsets[c], offsets[c + 1]});
     }
     return runs;
 }
@@ -126,8 +130,8 @@ CountMatrix read_counts(const Hdf5File& file, const std::string& name, const std
 
 }  // namespace
 
-void write_prepared(const Communicator& comm, const std::filesystem::path& path, const PreparedSummary& summary,
-                    const PreparedRows& train, const HeldoutRows& heldout,
+void write_prepared(const Communicator& comm, const std::filesystem::path& path,
+                    const PreparedSummary& summary, const PreparedRows& train, const HeldoutRows& heldout,
                     const std::map<std::string, std::string>& provenance) {
     const std::filesystem::path partial = partial_path(path);
     agreed(comm, [&] {
@@ -144,14 +148,15 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
         Hdf5File file = Hdf5File::open_parallel(comm, partial);
         write_csr(comm, file, "train/counts", summary.num_train, first_train, train.counts.row_offsets,
                   train.counts.gene_indices, &train.counts.values);
-        write_csr<std::int64_t, float>(comm, file, "train/graph", summary.num_train, first_train, train.graph_offsets,
-                                       train.graph_columns, nullptr);
+        write_csr<std::int64_t, float>(comm, file, "train/graph", summary.num_train, first_train,
+                                       train.graph_offsets, train.graph_columns, nullptr);
         write_block(file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
         write_block(file, "train/labels", summary.num_train, 1, first_train, train.labels);
-        write_block(file, "train/encodings", summary.num_train, summary.num_encodings, first_train, train.encodings);
+        write_block(file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
+                    train.encodings);
         write_block(file, "train/scores", summary.num_train, score_width, first_train, train.scores);
-        write_csr(comm, file, "heldout/counts", summary.num_heldout, first_heldout, heldout.counts.row_offsets,
-                  heldout.counts.gene_indices, &heldout.counts.values);
+        write_csr(comm, file, "heldout/counts", summary.num_heldout, first_heldout,
+                  heldout.counts.row_offsets, heldout.counts.gene_indices, &heldout.counts.values);
         write_block(file, "heldout/cell_index", summary.num_heldout, 1, first_heldout, heldout.cell_index);
         write_block(file, "heldout/labels", summary.num_heldout, 1, first_heldout, heldout.labels);
         write_block(file, "heldout/splits", summary.num_heldout, 1, first_heldout, heldout.splits);
@@ -172,7 +177,8 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
         throw InputError(path.string() + ": not a prepared dataset; make one with `lapatlas prepare`");
     const auto version = file.attribute<std::int64_t>("", "format_version");
     if (!version || version->at(0) != kFormatVersion)
-        throw InputError(path.string() + ": prepared by another version of LapAtlas; run `lapatlas prepare` again");
+        throw InputError(path.string() +
+                         ": prepared by another version of LapAtlas; run `lapatlas prepare` again");
     PreparedSummary summary;
     summary.gene_names = file.read_strings("genes/names");
     if (file.exists("genes/ids")) summary.gene_ids = file.read_strings("genes/ids");
@@ -210,7 +216,8 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     const Hdf5File file = Hdf5File::open(path);
     const std::vector<BlockRange> runs = row_runs(summary.cluster_offsets, map, rank);
     PreparedRows rows;
-    rows.counts = read_counts(file, "train/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
+    rows.counts =
+        read_counts(file, "train/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
     read_csr(file, "train/graph", runs, rows.graph_offsets, rows.graph_columns, nullptr);
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
@@ -219,17 +226,19 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     return rows;
 }
 
-HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary, const IndexMap& map,
-                              int rank) {
+HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
+                              const IndexMap& map, int rank) {
     const Hdf5File file = Hdf5File::open(path);
     const std::vector<BlockRange> runs = row_runs(summary.heldout_offsets, map, rank);
     HeldoutRows rows;
-    rows.counts = read_counts(file, "heldout/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
+    rows.counts =
+        read_counts(file, "heldout/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
     rows.cell_index = read_runs<std::int64_t>(file, "heldout/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "heldout/labels", runs);
     rows.splits = read_runs<std::int8_t>(file, "heldout/splits", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "heldout/encodings", runs);
-    if (summary.num_neighbours > 0) rows.neighbours = read_runs<std::int64_t>(file, "heldout/neighbours", runs);
+    if (summary.num_neighbours > 0)
+        rows.neighbours = read_runs<std::int64_t>(file, "heldout/neighbours", runs);
     for (const BlockRange& run : runs)
         for (std::int64_t r = run.begin; r < run.end; ++r) rows.rows.push_back(r);
     return rows;

@@ -15,36 +15,37 @@ namespace lapatlas {
 /// The part of a prepared dataset that every rank holds whole.
 struct PreparedSummary {
     std::vector<std::string> gene_names;
-    std::vector<std::string> gene_ids;               // empty where the file had none
+    std::vector<std::string> gene_ids;  // empty where the file had none
     std::vector<std::string> label_names;
-    std::int64_t num_cells = 0;                      ///< in the atlas that was read
+    std::int64_t num_cells = 0;  ///< in the atlas that was read
     std::int64_t num_train = 0;
     std::int64_t num_heldout = 0;
     std::int64_t num_encodings = 0;
-    std::int64_t num_neighbours = 0;                 ///< of a held-out cell
-    std::vector<std::int64_t> cluster_offsets;       // [clusters + 1], training rows in cluster order
-    std::vector<std::int64_t> heldout_offsets;       // [clusters + 1], held-out rows by their nearest neighbour's cluster
+    std::int64_t num_neighbours = 0;            ///< of a held-out cell
+    std::vector<std::int64_t> cluster_offsets;  // [clusters + 1], training rows in cluster order
+    std::vector<std::int64_t>
+        heldout_offsets;  // [clusters + 1], held-out rows by their nearest neighbour's cluster
     // The graph of clusters: who shares edges, how many; what a cluster weighs (non-zeros and degrees).
-    std::vector<std::int64_t> cluster_graph_offsets;     // [clusters + 1]
+    std::vector<std::int64_t> cluster_graph_offsets;  // [clusters + 1]
     std::vector<std::int32_t> cluster_graph_neighbours;
     std::vector<std::int64_t> cluster_graph_edges;
-    std::vector<std::int64_t> cluster_weights;           // [clusters]
-    std::vector<double> eigenvalues;                     // [num_encodings] of L_norm
-    std::vector<double> singular_values;                 // of the PCA
-    std::map<std::string, double> figures;               ///< what `inspect` prints: recall, components, cut, ...
-    std::string matrix_name;                             ///< where the counts were found
-    std::string fingerprint;                             ///< of everything that decides the contents
+    std::vector<std::int64_t> cluster_weights;  // [clusters]
+    std::vector<double> eigenvalues;            // [num_encodings] of L_norm
+    std::vector<double> singular_values;        // of the PCA
+    std::map<std::string, double> figures;      ///< what `inspect` prints: recall, components, cut, ...
+    std::string matrix_name;                    ///< where the counts were found
+    std::string fingerprint;                    ///< of everything that decides the contents
 };
 
 /// Rows of training cells, in the order given.
 struct PreparedRows {
-    CountMatrix counts;                       // [rows, kept genes]
-    std::vector<std::int64_t> cell_index;     // [rows] row in the atlas that was read
-    std::vector<std::int32_t> labels;         // [rows], -1 unlabelled
-    std::vector<float> encodings;             // [rows, num_encodings]
-    std::vector<float> scores;                // [rows, PCA components]
+    CountMatrix counts;                          // [rows, kept genes]
+    std::vector<std::int64_t> cell_index;        // [rows] row in the atlas that was read
+    std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
+    std::vector<float> encodings;                // [rows, num_encodings]
+    std::vector<float> scores;                   // [rows, PCA components]
     std::vector<std::int64_t> graph_offsets{0};  // [rows + 1]
-    std::vector<std::int64_t> graph_columns;  // global training rows
+    std::vector<std::int64_t> graph_columns;     // global training rows
 };
 
 /// Rows of cells that training never sees. splits: 1 validation, 2 test.
@@ -54,14 +55,14 @@ struct HeldoutRows {
     std::vector<std::int32_t> labels;
     std::vector<std::int8_t> splits;
     std::vector<float> encodings;
-    std::vector<std::int64_t> neighbours;     // [rows, num_neighbours] training rows, -1 where there are fewer
-    std::vector<std::int64_t> rows;           ///< held-out row numbers
+    std::vector<std::int64_t> neighbours;  // [rows, num_neighbours] training rows, -1 where there are fewer
+    std::vector<std::int64_t> rows;        ///< held-out row numbers
 };
 
 /// Collective. Writes one HDF5 file that any number of ranks can load. `train` and `heldout` are this rank's
 /// block_of_rank rows. Written to a temporary name, then renamed.
-void write_prepared(const Communicator& comm, const std::filesystem::path& path, const PreparedSummary& summary,
-                    const PreparedRows& train, const HeldoutRows& heldout,
+void write_prepared(const Communicator& comm, const std::filesystem::path& path,
+                    const PreparedSummary& summary, const PreparedRows& train, const HeldoutRows& heldout,
                     const std::map<std::string, std::string>& provenance);
 
 /// Rank-local. InputError where the file is missing or not a prepared dataset.
@@ -74,7 +75,7 @@ IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks);
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
                                 const IndexMap& map, int rank);
 /// Rank-local. The held-out rows whose cluster `rank` owns.
-HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary, const IndexMap& map,
-                              int rank);
+HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
+                              const IndexMap& map, int rank);
 
 }  // namespace lapatlas

@@ -38,7 +38,7 @@ struct PcaResult {
 /// Collective. Principal components of the rows of all ranks (log-normalised training cells), centred,
 /// without densifying (LapDDPM 3.1). A randomised block Krylov method (Halko, Martinsson & Tropp 2011; Musco
 /// & Musco 2015) on C^T C: random start keyed by (seed, gene), Rayleigh-Ritz in float64 on everything seen,
-/// expansion by the residuals of the components not yet found. Each pass multiplies a rank's own rows; one
+/// expansion by the residuals of the first not yet found. Each pass multiplies a rank's own rows; one
 /// [num_genes, block] matrix is summed over ranks, exactly, so the result does not depend on ranks or
 /// threads. In each column of the loadings the entry of largest magnitude is positive. Throws InputError when
 /// there are fewer than two rows or they do not vary.

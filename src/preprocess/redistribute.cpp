@@ -4,8 +4,8 @@
 
 namespace lapatlas {
 
-CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix, std::span<const std::int64_t> new_rows,
-                      std::int64_t num_rows) {
+CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix,
+                      std::span<const std::int64_t> new_rows, std::int64_t num_rows) {
     std::vector<std::int64_t> lengths;
     std::vector<int> owners;
     for (std::size_t r = 0; r < new_rows.size(); ++r) {
@@ -13,9 +13,10 @@ CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix, std::
         owners.push_back(rank_of_row(num_rows, comm.size(), new_rows[r]));
     }
     // Entries travel in the order of the rows' destinations; lengths tell the receiver where rows begin.
-    const Outbox<std::int64_t> names = group_by_destination(new_rows, std::span<const int>(owners), comm.size());
-    const Outbox<std::int64_t> sizes =
-        group_by_destination(std::span<const std::int64_t>(lengths), std::span<const int>(owners), comm.size());
+    const Outbox<std::int64_t> names =
+        group_by_destination(new_rows, std::span<const int>(owners), comm.size());
+    const Outbox<std::int64_t> sizes = group_by_destination(std::span<const std::int64_t>(lengths),
+                                                            std::span<const int>(owners), comm.size());
     std::vector<std::int64_t> entry_offsets(names.offsets.size(), 0);
     for (std::size_t d = 0; d + 1 < names.offsets.size(); ++d)
         entry_offsets[d + 1] = std::accumulate(sizes.items.begin() + names.offsets[d],
@@ -63,13 +64,15 @@ std::vector<std::int64_t> rows_ordered_by_key(const Communicator& comm, std::spa
     std::inclusive_scan(totals.begin(), totals.end(), key_offsets.begin() + 1);
 
     std::vector<std::int64_t> before(counts.size(), 0);
-    check_mpi(MPI_Exscan(counts.data(), before.data(), mpi_count(num_keys), MPI_INT64_T, MPI_SUM, comm.handle()),
-              "MPI_Exscan");
+    check_mpi(
+        MPI_Exscan(counts.data(), before.data(), mpi_count(num_keys), MPI_INT64_T, MPI_SUM, comm.handle()),
+        "MPI_Exscan");
     if (comm.is_root()) std::fill(before.begin(), before.end(), 0);
     std::vector<std::int64_t> new_rows;
     new_rows.reserve(keys.size());
     for (const std::int32_t key : keys)
-        new_rows.push_back(key_offsets[static_cast<std::size_t>(key)] + before[static_cast<std::size_t>(key)]++);
+        new_rows.push_back(key_offsets[static_cast<std::size_t>(key)] +
+                           before[static_cast<std::size_t>(key)]++);
     return new_rows;
 }
 

@@ -10,15 +10,16 @@
 
 namespace lapatlas {
 
-/// Collective. Row i of `values` [rows, width] becomes global row new_rows[i]; returns this rank's block_of_rank of the
-/// `num_rows` new rows. new_rows of all ranks together are 0 .. num_rows - 1, each once.
+/// Collective. Row i of `values` [rows, width] becomes global row new_rows[i]; returns this rank's
+/// block_of_rank of the `num_rows` new rows. new_rows of all ranks together are 0 .. num_rows - 1, each once.
 template <class T>
 std::vector<T> deal_rows(const Communicator& comm, std::span<const T> values, std::int64_t width,
                          std::span<const std::int64_t> new_rows, std::int64_t num_rows) {
     std::vector<int> owners;
     owners.reserve(new_rows.size());
     for (const std::int64_t row : new_rows) owners.push_back(rank_of_row(num_rows, comm.size(), row));
-    const Outbox<std::int64_t> names = group_by_destination(new_rows, std::span<const int>(owners), comm.size());
+    const Outbox<std::int64_t> names =
+        group_by_destination(new_rows, std::span<const int>(owners), comm.size());
     std::vector<std::int64_t> next(names.offsets.begin(), names.offsets.end() - 1);
     std::vector<T> packed(values.size());
     for (std::size_t i = 0; i < new_rows.size(); ++i) {
@@ -38,8 +39,8 @@ std::vector<T> deal_rows(const Communicator& comm, std::span<const T> values, st
 }
 
 /// Collective. The same for the rows of a sparse matrix.
-CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix, std::span<const std::int64_t> new_rows,
-                      std::int64_t num_rows);
+CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix,
+                      std::span<const std::int64_t> new_rows, std::int64_t num_rows);
 
 /// Collective. New global rows that bring rows in the order of (key, present order): keys [local rows] in
 /// [0, num_keys), the present order being by rank, then local. key_offsets gets [num_keys + 1].

@@ -43,7 +43,8 @@ inline std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> coun
         const std::uint64_t p0 = std::uint64_t{kMul0} * counter[0];
         const std::uint64_t p1 = std::uint64_t{kMul1} * counter[2];
         counter = {static_cast<std::uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(p1),
-                   static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(p0)};
+                   static_cast<std::uint32_t>(p0 >> 32) ^ counter[3] ^ key[1],
+                   static_cast<std::uint32_t>(p0)};
         key[0] += kWeyl0;
         key[1] += kWeyl1;
     }
@@ -61,8 +62,8 @@ inline double uniform_double(std::uint32_t high, std::uint32_t low) {
 }
 
 /// Random numbers that depend only on (seed, stream) and the place they are for: the same on any number of
-/// ranks and threads, in any order. A place is (item, step, draw): item up to 2^64 (a global row), step and draw
-/// up to 2^32. Each `draw` gives four words.
+/// ranks and threads, in any order. A place is (item, step, draw): item up to 2^64 (a global row), step and
+/// draw up to 2^32. Each `draw` gives four words.
 class PlacedRandom {
   public:
     PlacedRandom(std::uint64_t seed, RandomStream stream)
@@ -71,9 +72,10 @@ class PlacedRandom {
 
     /// For vector code that makes many calls side by side (philox_lanes).
     std::array<std::uint32_t, 2> key() const { return key_; }
-    std::array<std::uint32_t, 4> words(std::uint64_t item, std::uint32_t step = 0, std::uint32_t draw = 0) const {
-        return philox4x32({draw, step, static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32)},
-                          key_);
+    std::array<std::uint32_t, 4> words(std::uint64_t item, std::uint32_t step = 0,
+                                       std::uint32_t draw = 0) const {
+        return philox4x32(
+            {draw, step, static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32)}, key_);
     }
     double uniform(std::uint64_t item, std::uint32_t step = 0, std::uint32_t draw = 0) const {
         const auto w = words(item, step, draw);

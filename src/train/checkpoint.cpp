@@ -25,8 +25,10 @@ void list_datasets(const Hdf5File& file, const std::string& group, const std::st
                    std::vector<std::string>& names) {
     for (const std::string& child : file.children(group)) {
         const std::string path = group + "/" + child;
-        if (file.is_group(path)) list_datasets(file, path, prefix + child + "/", names);
-        else names.push_back(prefix + child);
+        if (file.is_group(path))
+            list_datasets(file, path, prefix + child + "/", names);
+        else
+            names.push_back(prefix + child);
     }
 }
 
@@ -50,9 +52,10 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     for (const auto& [name, value] : checkpoint.numbers) file.write_scalar("numbers/" + name, value);
     for (const auto& [name, tensor] : checkpoint.tensors) {
         const torch::Tensor whole = tensor.detach().contiguous();
-        file.write<float>("tensors/" + name,
-                          std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
-                          whole.sizes().vec());
+        file.write<float>(
+            "tensors/" + name,
+            std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
+            whole.sizes().vec());
     }
     for (const auto& [name, value] : provenance) file.write_string("provenance/" + name, value);
     file.close();
@@ -98,13 +101,16 @@ void restore_module(const Checkpoint& checkpoint, const std::string& prefix, tor
         copy_into(parameter.value(), checkpoint, prefix + "/" + parameter.key());
 }
 
-void store_tensors(Checkpoint& checkpoint, const std::string& prefix, const std::vector<torch::Tensor>& tensors) {
+void store_tensors(Checkpoint& checkpoint, const std::string& prefix,
+                   const std::vector<torch::Tensor>& tensors) {
     for (std::size_t i = 0; i < tensors.size(); ++i)
         checkpoint.tensors[prefix + "/" + std::to_string(i)] = tensors[i].detach().clone();
 }
 
-void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, std::vector<torch::Tensor>& tensors) {
-    for (std::size_t i = 0; i < tensors.size(); ++i) copy_into(tensors[i], checkpoint, prefix + "/" + std::to_string(i));
+void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix,
+                     std::vector<torch::Tensor>& tensors) {
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+        copy_into(tensors[i], checkpoint, prefix + "/" + std::to_string(i));
 }
 
 }  // namespace lapatlas

@@ -10,18 +10,18 @@
 
 namespace lapatlas {
 
-/// Everything a run needs to go on, or to generate, in one closed HDF5 file. Random numbers are functions of seed and
-/// step, so the counters are the generator's whole state.
+/// Everything a run needs to go on, or to generate, in one closed HDF5 file. Random numbers are functions of
+/// seed and step, so the counters are the generator's whole state.
 struct Checkpoint {
-    std::string config;                          ///< the run's TOML
-    std::string fingerprint;                     ///< of the options that decide training
+    std::string config;       ///< the run's TOML
+    std::string fingerprint;  ///< of the options that decide training
     std::vector<std::string> gene_names, gene_ids, label_names;
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
-    std::map<std::string, double> numbers;       // latent_mean, latent_std
+    std::map<std::string, double> numbers;         // latent_mean, latent_std
     std::map<std::string, torch::Tensor> tensors;  // weights, moments, averages; float32
-    std::vector<std::int64_t> label_counts;      // [labels] training cells
-    std::vector<float> libraries;                // library sizes of training cells, by label, unlabelled last
-    std::vector<std::int64_t> library_offsets;   // [labels + 2]
+    std::vector<std::int64_t> label_counts;        // [labels] training cells
+    std::vector<float> libraries;               // library sizes of training cells, by label, unlabelled last
+    std::vector<std::int64_t> library_offsets;  // [labels + 2]
 };
 
 /// Rank-local. Written to a temporary name, then renamed: the file before stays until the new one is whole.
@@ -31,12 +31,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 /// Rank-local. InputError if the file is missing or not a checkpoint.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
-/// Adds every parameter of `module` as "prefix/name"; restore_module puts them back, InputError where one is missing
-/// or of another shape.
+/// Adds every parameter of `module` as "prefix/name"; restore_module puts them back, InputError where one is
+/// missing or of another shape.
 void store_module(Checkpoint& checkpoint, const std::string& prefix, const torch::nn::Module& module);
 void restore_module(const Checkpoint& checkpoint, const std::string& prefix, torch::nn::Module& module);
 /// A list of tensors as "prefix/0", "prefix/1", ...
-void store_tensors(Checkpoint& checkpoint, const std::string& prefix, const std::vector<torch::Tensor>& tensors);
-void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix, std::vector<torch::Tensor>& tensors);
+void store_tensors(Checkpoint& checkpoint, const std::string& prefix,
+                   const std::vector<torch::Tensor>& tensors);
+void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix,
+                     std::vector<torch::Tensor>& tensors);
 
 }  // namespace lapatlas

@@ -58,7 +58,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     const std::span<const std::int64_t> ids(shard.owned_ids);
     Result result;
     for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
-        if (cluster_is_active[c] != 0) result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+        if (cluster_is_active[c] != 0)
+            result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
     const auto divisor = static_cast<double>(result.num_active);
 
     // LapDDPM algorithm 1, lines 7 to 10: masked input, adversarial edge weights.
@@ -76,7 +77,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         const PlacedRandom random(seed_, RandomStream::kSignFlip);
         torch::Tensor signs = torch::ones({encodings.size(1)});
         for (std::int64_t m = 0; m < encodings.size(1); ++m)
-            if ((random.words(static_cast<std::uint64_t>(m), step)[0] & 1) != 0) signs.data_ptr<float>()[m] = -1;
+            if ((random.words(static_cast<std::uint64_t>(m), step)[0] & 1) != 0)
+                signs.data_ptr<float>()[m] = -1;
         encodings = encodings * signs;
     }
 
@@ -85,8 +87,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     const torch::Tensor xi =
         placed_normals(seed_, RandomStream::kLatentNoise, ids, step, model_options_.latent);
     const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
-    const torch::Tensor kl = 0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 -
-                                    posterior.log_variance).sum();
+    const torch::Tensor kl =
+        0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 
     // Lines 22 and 23: counts from the latent that is diffused too.
     std::vector<SparseCounts> counts;
@@ -106,7 +108,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         model.decoder->hidden(z, dropout), counts, library, options_.decode_chunk);
 
     // Lines 15 to 18.
-    const torch::Tensor latents = ((options_.joint_gradient ? z : z.detach()) - model.latent_mean) / model.latent_std;
+    const torch::Tensor latents =
+        ((options_.joint_gradient ? z : z.detach()) - model.latent_mean) / model.latent_std;
     const torch::Tensor times =
         times_from_uniforms(placed_uniforms(seed_, RandomStream::kDiffusionTime, ids, step), options_.times,
                             model_options_.diffusion_time);

@@ -20,7 +20,8 @@ struct LossTerms {
     }
 };
 
-/// One step's loss on the active clusters: a pure function of (model, data, options, seed, step), whatever the ranks.
+/// One step's loss on the active clusters: a pure function of (model, data, options, seed, step), whatever
+/// the ranks.
 class JointLoss {
   public:
     /// Views data.
@@ -28,11 +29,11 @@ class JointLoss {
               const TrainOptions& options, std::uint64_t seed);
 
     struct Result {
-        torch::Tensor loss;              ///< this rank's part of the weighted loss: call backward() on it
-        LossTerms local;                 ///< this rank's part of each term; sum over ranks for the whole
-        double latent_sum = 0;           ///< of z and z^2 over this rank's active cells, for standardisation
+        torch::Tensor loss;     ///< this rank's part of the weighted loss: call backward() on it
+        LossTerms local;        ///< this rank's part of each term; sum over ranks for the whole
+        double latent_sum = 0;  ///< of z and z^2 over this rank's active cells, for standardisation
         double latent_square_sum = 0;
-        std::int64_t num_active = 0;     ///< cells, over all ranks
+        std::int64_t num_active = 0;  ///< cells, over all ranks
     };
     /// Collective, and so is backward() of the result's loss. `cluster_is_active`: equal on every rank.
     Result operator()(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
@@ -58,8 +59,8 @@ class JointLoss {
 torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
                               double dropout, std::uint64_t seed, std::uint32_t step);
 
-/// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item 1).
-/// z0 [n, d] standardised latents; times [n]; noise [n, d].
+/// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item
+/// 1). z0 [n, d] standardised latents; times [n]; noise [n, d].
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels);
 

@@ -17,11 +17,19 @@ constexpr const char* kHeader =
     "learning_rate,cells_per_second,edges_changed,halo_wait_seconds,reduce_wait_seconds";
 
 /// The numbers of a row in the order of the header, behind phase and step.
-constexpr std::array<double MetricsRow::*, 13> kNumbers = {
-    &MetricsRow::epoch, &MetricsRow::loss, &MetricsRow::reconstruction, &MetricsRow::kl, &MetricsRow::diffusion,
-    &MetricsRow::validation_reconstruction, &MetricsRow::validation_kl, &MetricsRow::gradient_norm,
-    &MetricsRow::learning_rate, &MetricsRow::cells_per_second, &MetricsRow::edges_changed,
-    &MetricsRow::halo_wait_seconds, &MetricsRow::reduce_wait_seconds};
+constexpr std::array<double MetricsRow::*, 13> kNumbers = {&MetricsRow::epoch,
+                                                           &MetricsRow::loss,
+                                                           &MetricsRow::reconstruction,
+                                                           &MetricsRow::kl,
+                                                           &MetricsRow::diffusion,
+                                                           &MetricsRow::validation_reconstruction,
+                                                           &MetricsRow::validation_kl,
+                                                           &MetricsRow::gradient_norm,
+                                                           &MetricsRow::learning_rate,
+                                                           &MetricsRow::cells_per_second,
+                                                           &MetricsRow::edges_changed,
+                                                           &MetricsRow::halo_wait_seconds,
+                                                           &MetricsRow::reduce_wait_seconds};
 
 std::string line_of(const MetricsRow& row) {
     std::ostringstream line;
@@ -44,7 +52,8 @@ MetricsRow empty_metrics(const std::string& phase, std::int64_t step) {
     return row;
 }
 
-MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t joint_steps_kept, std::int64_t score_steps_kept)
+MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t joint_steps_kept,
+                         std::int64_t score_steps_kept)
     : path_(std::move(path)) {
     std::vector<MetricsRow> kept;
     if (std::filesystem::exists(path_) && (joint_steps_kept > 0 || score_steps_kept > 0)) {
@@ -81,7 +90,8 @@ std::vector<MetricsRow> read_metrics(const std::filesystem::path& path) {
             for (const auto number : kNumbers)
                 if (std::getline(cells, cell, ',') && !cell.empty()) row.*number = std::stod(cell);
         } catch (const std::exception&) {
-            throw InputError(path.string() + ", line " + std::to_string(rows.size() + 2) + ": not a row of metrics");
+            throw InputError(path.string() + ", line " + std::to_string(rows.size() + 2) +
+                             ": not a row of metrics");
         }
         rows.push_back(row);
     }

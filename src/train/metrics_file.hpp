@@ -14,14 +14,15 @@ struct MetricsRow {
     double epoch = 0;
     double loss, reconstruction, kl, diffusion;
     double validation_reconstruction, validation_kl;
-    double gradient_norm, learning_rate, cells_per_second, edges_changed, halo_wait_seconds, reduce_wait_seconds;
+    double gradient_norm, learning_rate, cells_per_second, edges_changed, halo_wait_seconds,
+        reduce_wait_seconds;
 };
 
 /// A row with every number NaN.
 MetricsRow empty_metrics(const std::string& phase, std::int64_t step);
 
-/// Rank-local (the root's). Appends to a CSV that a person can plot. On resuming, rows after the checkpoint's steps
-/// are dropped first, so that no step stands there twice.
+/// Rank-local (the root's). Appends to a CSV that a person can plot. On resuming, rows after the checkpoint's
+/// steps are dropped first, so that no step stands there twice.
 class MetricsFile {
   public:
     MetricsFile(std::filesystem::path path, std::int64_t joint_steps_kept, std::int64_t score_steps_kept);

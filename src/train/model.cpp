@@ -11,8 +11,8 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
     model.decoder = CountDecoder(CountDecoderOptions{options.latent, options.hidden, sizes.genes,
                                                      options.likelihood == "negative_binomial",
                                                      options.library == "size_factor"});
-    model.score_net = ScoreNet(
-        ScoreNetOptions{options.latent, sizes.labels, options.score_width, options.score_blocks});
+    model.score_net =
+        ScoreNet(ScoreNetOptions{options.latent, sizes.labels, options.score_width, options.score_blocks});
     initialise_parameters(*model.encoder, seed, 1);
     initialise_parameters(*model.decoder, seed, 2);
     initialise_parameters(*model.score_net, seed, 3);

@@ -6,8 +6,8 @@
 
 namespace lapatlas {
 
-/// AdamW (Loshchilov & Hutter 2019) through ATen's fused kernel: one pass over weights, gradients and moments.
-/// Weight decay acts on matrices only; biases, norms and dispersions have none.
+/// AdamW (Loshchilov & Hutter 2019) through ATen's fused kernel: one pass over weights, gradients and
+/// moments. Weight decay acts on matrices only; biases, norms and dispersions have none.
 class Optimiser {
   public:
     Optimiser(std::vector<torch::Tensor> parameters, double weight_decay);
@@ -26,13 +26,15 @@ class Optimiser {
     double weight_decay_;
 };
 
-/// Linear warm-up over the first `warmup` share of the steps, then a cosine to zero: the factor on the learning rate.
+/// Linear warm-up over the first `warmup` share of the steps, then a cosine to zero: the factor on the
+/// learning rate.
 double learning_rate_factor(std::int64_t step, std::int64_t num_steps, double warmup);
 
 /// Scales gradients so that their global norm is at most `largest`; returns the norm before.
 double clip_gradients(const std::vector<torch::Tensor>& parameters, double largest);
 
-/// Exponential moving average of weights; its decay rises from small values, so that early weights are forgotten.
+/// Exponential moving average of weights; its decay rises from small values, so that early weights are
+/// forgotten.
 class MovingAverage {
   public:
     MovingAverage(std::vector<torch::Tensor> parameters, double decay);

@@ -34,8 +34,8 @@ torch::Tensor placed_dropout(std::uint64_t seed, std::span<const std::int64_t> i
     for (std::int64_t i = 0; i < count; ++i) {
         float* row = out.data_ptr<float>() + i * width;
         for (std::int64_t j = 0; j < width; j += 4) {
-            const auto words = random.words(static_cast<std::uint64_t>(ids[static_cast<std::size_t>(i)]), step,
-                                            layer << 24 | static_cast<std::uint32_t>(j / 4));
+            const auto words = random.words(static_cast<std::uint64_t>(ids[static_cast<std::size_t>(i)]),
+                                            step, layer << 24 | static_cast<std::uint32_t>(j / 4));
             for (std::int64_t w = 0; w < 4 && j + w < width; ++w)
                 row[j + w] = words[static_cast<std::size_t>(w)] < threshold ? 0.0f : kept;
         }

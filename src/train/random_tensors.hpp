@@ -9,8 +9,8 @@
 
 namespace lapatlas {
 
-// Random tensors whose row i is a pure function of (seed, stream, ids[i], step): the same cell draws the same numbers
-// on any number of ranks, in whatever row it sits.
+// Random tensors whose row i is a pure function of (seed, stream, ids[i], step): the same cell draws the same
+// numbers on any number of ranks, in whatever row it sits.
 
 /// Standard normals [ids.size(), width].
 torch::Tensor placed_normals(std::uint64_t seed, RandomStream stream, std::span<const std::int64_t> ids,

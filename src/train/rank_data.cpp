@@ -14,7 +14,8 @@ namespace {
 
 void append_rows(CountMatrix& to, const CountMatrix& from) {
     const std::int64_t base = to.num_nonzeros();
-    for (std::size_t r = 1; r < from.row_offsets.size(); ++r) to.row_offsets.push_back(base + from.row_offsets[r]);
+    for (std::size_t r = 1; r < from.row_offsets.size(); ++r)
+        to.row_offsets.push_back(base + from.row_offsets[r]);
     to.gene_indices.insert(to.gene_indices.end(), from.gene_indices.begin(), from.gene_indices.end());
     to.values.insert(to.values.end(), from.values.begin(), from.values.end());
 }
@@ -24,7 +25,8 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
 }
 
-/// log1p of each count, after scaling its cell to target_sum where `normalise` says so; and each cell's library.
+/// log1p of each count, after scaling its cell to target_sum where `normalise` says so; and each cell's
+/// library.
 void transform_counts(RankData& data, bool normalise, double target_sum) {
     data.inputs.reserve(data.counts.values.size());
     for (std::int64_t r = 0; r < data.num_rows(); ++r) {
@@ -57,8 +59,16 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
         HeldoutRows heldout = read_heldout_rows(path, summary, map, comm.rank());
         return Loaded{std::move(summary), std::move(map), std::move(train), std::move(heldout)};
     });
-    RankData data{.summary = std::move(loaded.summary), .map = std::move(loaded.map), .counts = {}, .inputs = {},
-                  .library = {}, .labels = {}, .splits = {}, .encodings = {}, .cell_index = {}, .train_graph = {},
+    RankData data{.summary = std::move(loaded.summary),
+                  .map = std::move(loaded.map),
+                  .counts = {},
+                  .inputs = {},
+                  .library = {},
+                  .labels = {},
+                  .splits = {},
+                  .encodings = {},
+                  .cell_index = {},
+                  .train_graph = {},
                   .full_graph = {}};
     PreparedRows& train = loaded.train;
     HeldoutRows& heldout = loaded.heldout;
@@ -71,7 +81,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     data.cell_index = std::move(train.cell_index);
     append(data.cell_index, heldout.cell_index);
     append(train.encodings, heldout.encodings);
-    data.encodings = torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
+    data.encodings =
+        torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
     transform_counts(data, normalise, target_sum);
 
     data.train_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns);
@@ -81,7 +92,9 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     for (std::size_t i = 0; i < heldout.rows.size(); ++i) {
         std::vector<std::int64_t> own;
         for (std::int64_t j = 0; j < k; ++j)
-            if (const auto to = heldout.neighbours[i * static_cast<std::size_t>(k) + static_cast<std::size_t>(j)]; to >= 0)
+            if (const auto to =
+                    heldout.neighbours[i * static_cast<std::size_t>(k) + static_cast<std::size_t>(j)];
+                to >= 0)
                 own.push_back(to);
         // Ascending, as everywhere: the order of sums does not depend on how neighbours were found.
         std::sort(own.begin(), own.end());
@@ -101,10 +114,11 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
     const PlacedRandom random(seed, RandomStream::kMask);
     const auto threshold = static_cast<std::uint32_t>(mask_fraction * 4294967295.0);
     for (const std::int32_t row : rows) {
-        const auto global = static_cast<std::uint64_t>(
-            data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
+        const auto global =
+            static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
         const auto first = static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row)]);
-        const auto last = static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row) + 1]);
+        const auto last =
+            static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row) + 1]);
         std::int32_t quad = -1;
         std::array<std::uint32_t, 4> words{};
         for (std::size_t e = first; e < last; ++e) {
@@ -139,7 +153,8 @@ std::vector<float> full_graph_entries(const Communicator& comm, const RankData& 
     entries.reserve(graph.columns.size());
     for (std::int64_t r = 0; r < graph.num_owned; ++r)
         for (const std::int32_t c : graph.neighbours(r))
-            entries.push_back(static_cast<float>(-roots[static_cast<std::size_t>(r)] * roots[static_cast<std::size_t>(c)]));
+            entries.push_back(
+                static_cast<float>(-roots[static_cast<std::size_t>(r)] * roots[static_cast<std::size_t>(c)]));
     return entries;
 }
 

@@ -7,30 +7,31 @@
 #include <memory>
 #include <vector>
 
+#include "partition/graph_shard.hpp"
+#include "partition/index_map.hpp"
 #include "src/decode/count_likelihood.hpp"
 #include "src/embed/sparse_kernels.hpp"
 #include "src/io/prepared_file.hpp"
-#include "partition/graph_shard.hpp"
-#include "partition/index_map.hpp"
 
 namespace lapatlas {
 
-/// One rank's share of a prepared dataset, in memory, with its part of the graph: the training rows it owns in the
-/// order of map.rows_of_rank, then the held-out rows of its clusters (global row num_train + held-out row).
+/// One rank's share of a prepared dataset, in memory, with its part of the graph: the training rows it owns
+/// in the order of map.rows_of_rank, then the held-out rows of its clusters (global row num_train + held-out
+/// row).
 struct RankData {
     PreparedSummary summary;
     IndexMap map;
-    CountMatrix counts;               // [train + held-out rows, genes] raw
-    std::vector<float> inputs;        // [nnz] what the encoder sees of each count
-    std::vector<float> library;       // [rows] counts of a cell over kept genes
-    std::vector<std::int32_t> labels; // [rows], -1 unlabelled
-    std::vector<std::int8_t> splits;  // [held-out rows]
-    torch::Tensor encodings;          // [rows, num_encodings]
+    CountMatrix counts;                    // [train + held-out rows, genes] raw
+    std::vector<float> inputs;             // [nnz] what the encoder sees of each count
+    std::vector<float> library;            // [rows] counts of a cell over kept genes
+    std::vector<std::int32_t> labels;      // [rows], -1 unlabelled
+    std::vector<std::int8_t> splits;       // [held-out rows]
+    torch::Tensor encodings;               // [rows, num_encodings]
     std::vector<std::int64_t> cell_index;  // [rows] row in the atlas that was read
-    std::int64_t num_train_rows = 0;  ///< of this rank
+    std::int64_t num_train_rows = 0;       ///< of this rank
     GraphShard train_graph;
-    /// Training rows as in train_graph, then held-out rows with edges to their neighbours: encoding them changes no
-    /// training row.
+    /// Training rows as in train_graph, then held-out rows with edges to their neighbours: encoding them
+    /// changes no training row.
     GraphShard full_graph;
 
     std::int64_t num_rows() const { return counts.num_rows(); }
@@ -41,8 +42,8 @@ struct RankData {
     }
 };
 
-/// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts scaled to
-/// target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).
+/// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts
+/// scaled to target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).
 RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
                         double target_sum);
 
@@ -51,7 +52,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
                          std::uint64_t seed, std::uint32_t step);
 
-/// The adjacency entries of L^ for full_graph: training rows as in training without perturbation; held-out row h has
+/// The adjacency entries of L^ for full_graph: training rows as in training without perturbation; held-out
+/// row h has
 /// -(d_h d_j)^-1/2 for each neighbour j. Collective.
 std::vector<float> full_graph_entries(const Communicator& comm, const RankData& data);
 

@@ -11,13 +11,13 @@
 
 namespace lapatlas {
 
-/// Connects parameters to a GradientReducer: a hook on each copies its gradient into its slot the moment backward has
-/// made it; after finish() every parameter's grad() is the sum over ranks. While this object lives, the parameters'
-/// gradients go nowhere else.
+/// Connects parameters to a GradientReducer: a hook on each copies its gradient into its slot the moment
+/// backward has made it; after finish() every parameter's grad() is the sum over ranks. While this object
+/// lives, the parameters' gradients go nowhere else.
 class ReducedGradients : public GradientSink {
   public:
-    /// Collective. `parameters` in the order in which backward finishes them; those in `written_directly` are filled
-    /// through the GradientSink interface and get no hook.
+    /// Collective. `parameters` in the order in which backward finishes them; those in `written_directly` are
+    /// filled through the GradientSink interface and get no hook.
     ReducedGradients(const Communicator& comm, std::vector<torch::Tensor> parameters,
                      const std::vector<torch::Tensor>& written_directly);
     ~ReducedGradients() override;
@@ -26,7 +26,8 @@ class ReducedGradients : public GradientSink {
 
     float* gradient_of(const torch::Tensor& parameter) override;
     void gradient_is_ready(const torch::Tensor& parameter) override;
-    /// Drops last step's sums: grad() is a view of them, and backward would add to it. Call before backward().
+    /// Drops last step's sums: grad() is a view of them, and backward would add to it. Call before
+    /// backward().
     void begin();
     /// Collective. Call after backward().
     void finish();

@@ -93,15 +93,16 @@ class Run {
 
     void joint_phase() {
         if (trainer_.joint_steps_done() == trainer_.joint_steps()) return;
-        log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) + " steps, " +
-                   std::to_string(trainer_.epoch_steps()) + " an epoch");
+        log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) +
+                   " steps, " + std::to_string(trainer_.epoch_steps()) + " an epoch");
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
         Window window;
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
             const Trainer::StepResult step = trainer_.joint_step();
             window.add(step);
             const std::int64_t done = trainer_.joint_steps_done();
-            progress.update(done, text("reconstruction %.1f, KL %.2f", step.terms.reconstruction, step.terms.kl));
+            progress.update(done,
+                            text("reconstruction %.1f, KL %.2f", step.terms.reconstruction, step.terms.kl));
             if (done % trainer_.epoch_steps() == 0) {
                 record_epoch(window, done);
                 window = Window();
@@ -129,14 +130,16 @@ class Run {
 
     void score_phase() {
         if (trainer_.score_steps_done() == config_.train.score_steps) return;
-        log_.stage("train the ScoreNet on frozen latents: " + std::to_string(config_.train.score_steps) + " steps");
+        log_.stage("train the ScoreNet on frozen latents: " + std::to_string(config_.train.score_steps) +
+                   " steps");
         Log::Progress progress(log_, "score", "steps", config_.train.score_steps);
         Window window;
         while (trainer_.score_steps_done() < config_.train.score_steps) {
             const Trainer::StepResult step = trainer_.score_step();
             window.add(step);
             const std::int64_t done = trainer_.score_steps_done();
-            progress.update(done, text("diffusion %.4f, rate %.1e", step.terms.diffusion, step.learning_rate));
+            progress.update(done,
+                            text("diffusion %.4f, rate %.1e", step.terms.diffusion, step.learning_rate));
             if (done % 100 == 0 || done == config_.train.score_steps) {
                 append(window.row("score", done, config_.train));
                 window = Window();

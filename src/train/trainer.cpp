@@ -25,7 +25,8 @@ std::vector<torch::Tensor> backward_order(Model& model) {
     add_reversed(model.score_net->parameters());
     const std::vector<torch::Tensor>& sparse = model.encoder->sparse_weights();
     const auto is_sparse = [&](const torch::Tensor& p) {
-        return std::any_of(sparse.begin(), sparse.end(), [&](const torch::Tensor& s) { return s.is_same(p); });
+        return std::any_of(sparse.begin(), sparse.end(),
+                           [&](const torch::Tensor& s) { return s.is_same(p); });
     };
     std::vector<torch::Tensor> others;
     for (const torch::Tensor& parameter : model.encoder->parameters())
@@ -68,7 +69,8 @@ std::string train_fingerprint(const Config& config) {
     return text;
 }
 
-Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared, Log& log)
+Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared,
+                 Log& log)
     : comm_(comm),
       config_(config),
       log_(log),
@@ -86,10 +88,10 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
 std::int64_t Trainer::steps_an_epoch() const {
     if (config_.train.batch == "full") return 1;
     const std::int64_t clusters = data_.map.num_clusters();
-    const double cells_a_cluster = static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
-    const std::int64_t active = config_.train.active_clusters > 0
-                                    ? config_.train.active_clusters
-                                    : std::llround(256 / cells_a_cluster);
+    const double cells_a_cluster =
+        static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
+    const std::int64_t active = config_.train.active_clusters > 0 ? config_.train.active_clusters
+                                                                  : std::llround(256 / cells_a_cluster);
     return std::max<std::int64_t>(1, clusters / std::clamp<std::int64_t>(active, 1, clusters));
 }
 
@@ -104,29 +106,32 @@ std::vector<std::uint8_t> Trainer::active_clusters(std::int64_t step) const {
     const PlacedRandom random(seed_, RandomStream::kClusterChoice);
     std::vector<std::pair<double, std::int64_t>> order;
     for (std::int64_t c = 0; c < clusters; ++c)
-        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(epoch)), c);
+        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(epoch)),
+                           c);
     std::sort(order.begin(), order.end());
     for (std::int64_t i = place * clusters / steps; i < (place + 1) * clusters / steps; ++i)
         active[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)] = 1;
     return active;
 }
 
-void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const char* phase, std::int64_t step) const {
+void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
+                           std::int64_t step) const {
     const std::pair<const char*, double> named[] = {{"reconstruction loss", terms.reconstruction},
                                                     {"KL term", terms.kl},
                                                     {"diffusion loss", terms.diffusion},
                                                     {"gradient norm", gradient_norm}};
     for (const auto& [name, value] : named)
         if (!std::isfinite(value) || (std::string(name) == "gradient norm" && value > kExplodedNorm))
-            throw InternalError(std::string("training stopped at ") + phase + " step " + std::to_string(step) + ": " +
-                                name + " is " + std::to_string(value) +
+            throw InternalError(std::string("training stopped at ") + phase + " step " +
+                                std::to_string(step) + ": " + name + " is " + std::to_string(value) +
                                 "; the last checkpoint stays; lower train.learning_rate or train.clip_norm");
 }
 
 Trainer::StepResult Trainer::joint_step() {
     const std::int64_t step = joint_steps_done_;
     const std::vector<std::uint8_t> active = active_clusters(step);
-    const JointLoss::Result part = loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
+    const JointLoss::Result part =
+        loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
     part.loss.backward();
     double sums[5] = {part.local.reconstruction, part.local.kl, part.local.diffusion, part.latent_sum,
@@ -181,12 +186,12 @@ Trainer::Validation Trainer::validate() {
     const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
     const torch::Tensor mean = posterior.mean.index_select(0, index);
     const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
-    double sums[3] = {
-        model_.decoder
-            ->negative_log_likelihood(model_.decoder->hidden(mean), counts, library, config_.train.decode_chunk)
-            .item<double>(),
-        0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
-        static_cast<double>(chosen.size())};
+    double sums[3] = {model_.decoder
+                          ->negative_log_likelihood(model_.decoder->hidden(mean), counts, library,
+                                                    config_.train.decode_chunk)
+                          .item<double>(),
+                      0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
+                      static_cast<double>(chosen.size())};
     all_reduce_sum(comm_, std::span<double>(sums));
     if (sums[2] == 0) return {std::nan(""), std::nan("")};
     return {sums[0] / sums[2], sums[1] / sums[2]};
@@ -199,7 +204,8 @@ void Trainer::freeze_latents() {
     const torch::Tensor mean = frozen_mean_.to(torch::kFloat64), std = frozen_std_.to(torch::kFloat64);
     double sums[2] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>()};
     all_reduce_sum(comm_, std::span<double>(sums));
-    const double count = static_cast<double>(data_.summary.num_train) * static_cast<double>(config_.model.latent);
+    const double count =
+        static_cast<double>(data_.summary.num_train) * static_cast<double>(config_.model.latent);
     model_.latent_mean = sums[0] / count;
     model_.latent_std = std::sqrt(std::max(1e-12, sums[1] / count - model_.latent_mean * model_.latent_mean));
 }
@@ -227,10 +233,10 @@ Trainer::StepResult Trainer::score_step() {
     std::vector<std::int32_t> labels;
     std::vector<float> uniforms;
     for (std::int64_t i = 0; i < batch; ++i) {
-        const auto row = std::min(
-            data_.summary.num_train - 1,
-            static_cast<std::int64_t>(random.uniform(static_cast<std::uint64_t>(i), stamp) *
-                                      static_cast<double>(data_.summary.num_train)));
+        const auto row =
+            std::min(data_.summary.num_train - 1,
+                     static_cast<std::int64_t>(random.uniform(static_cast<std::uint64_t>(i), stamp) *
+                                               static_cast<double>(data_.summary.num_train)));
         if (data_.map.owner(row) != comm_.rank()) continue;
         places.push_back(i);
         rows.push_back(data_.map.local_row(row));
@@ -244,8 +250,8 @@ Trainer::StepResult Trainer::score_step() {
     const torch::Tensor z = frozen_mean_.index_select(0, index) +
                             frozen_std_.index_select(0, index) *
                                 placed_normals(seed_, RandomStream::kLatentNoise, places, stamp, latent);
-    const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32), config_.train.times,
-                                                    config_.model.diffusion_time);
+    const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32),
+                                                    config_.train.times, config_.model.diffusion_time);
     const torch::Tensor noise = placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, latent);
     const torch::Tensor loss =
         diffusion_loss(model_.score_net, (z - model_.latent_mean) / model_.latent_std, times, noise,
@@ -259,8 +265,9 @@ Trainer::StepResult Trainer::score_step() {
     result.num_cells = batch;
     result.gradient_norm = clip_gradients(score_optimiser_->parameters(), config_.train.clip_norm);
     check_finite(result.terms, result.gradient_norm, "score", step);
-    result.learning_rate = config_.train.score_learning_rate *
-                           learning_rate_factor(step, config_.train.score_steps, config_.train.warmup_fraction);
+    result.learning_rate =
+        config_.train.score_learning_rate *
+        learning_rate_factor(step, config_.train.score_steps, config_.train.warmup_fraction);
     score_optimiser_->step(result.learning_rate);
     average_->update();
     ++score_steps_done_;

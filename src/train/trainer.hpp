@@ -18,9 +18,9 @@ namespace lapatlas {
 /// Of every option that decides the weights: two runs with the same one may share a checkpoint.
 std::string train_fingerprint(const Config& config);
 
-/// Trains the three networks on one prepared dataset: first together on the graph, then the ScoreNet alone on frozen
-/// latents (method: LapDDPM algorithm 1, with the schedule in two phases). Every step is a function of (data,
-/// configuration, step) on any number of ranks, up to rounding.
+/// Trains the three networks on one prepared dataset: first together on the graph, then the ScoreNet alone on
+/// frozen latents (method: LapDDPM algorithm 1, with the schedule in two phases). Every step is a function of
+/// (data, configuration, step) on any number of ranks, up to rounding.
 class Trainer {
   public:
     /// Collective. Views config and log.
@@ -28,7 +28,7 @@ class Trainer {
 
     const RankData& data() const { return data_; }
     Model& model() { return model_; }
-    std::int64_t joint_steps() const;      ///< of the whole joint phase
+    std::int64_t joint_steps() const;  ///< of the whole joint phase
     std::int64_t joint_steps_done() const { return joint_steps_done_; }
     std::int64_t score_steps_done() const { return score_steps_done_; }
     bool is_complete() const {
@@ -41,14 +41,14 @@ class Trainer {
         double learning_rate = 0;
         std::int64_t num_cells = 0;
     };
-    /// Collective. InternalError, on all ranks, that names step and term if a loss or gradient is not finite; the
-    /// weights are then as before the step.
+    /// Collective. InternalError, on all ranks, that names step and term if a loss or gradient is not finite;
+    /// the weights are then as before the step.
     StepResult joint_step();
     /// Collective. The first call encodes all training cells and freezes their posteriors.
     StepResult score_step();
 
-    /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both NaN where
-    /// there are none.
+    /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both
+    /// NaN where there are none.
     struct Validation {
         double reconstruction;
         double kl;
@@ -73,7 +73,8 @@ class Trainer {
     Posterior encode_all();
     void freeze_latents();
     void make_score_phase();
-    void check_finite(const LossTerms& terms, double gradient_norm, const char* phase, std::int64_t step) const;
+    void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
+                      std::int64_t step) const;
 
     Communicator comm_;
     const Config& config_;
@@ -89,8 +90,8 @@ class Trainer {
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
 };
 
-/// Collective. The `train` stage: trains to the end, or goes on from RUN/checkpoints/last.h5; writes metrics.csv and
-/// checkpoints.
+/// Collective. The `train` stage: trains to the end, or goes on from RUN/checkpoints/last.h5; writes
+/// metrics.csv and checkpoints.
 void train(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
            const std::map<std::string, std::string>& provenance, Log& log);
 

@@ -10,8 +10,8 @@ namespace lapatlas {
 
 namespace {
 
-/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last) and, within a
-/// label, in the order of global rows: the same table on any number of ranks.
+/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last) and,
+/// within a label, in the order of global rows: the same table on any number of ranks.
 void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint& checkpoint) {
     struct Entry {
         std::int64_t row;
@@ -27,8 +27,9 @@ void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint
     }
     std::vector<Entry> all = gather_v<Entry>(comm, mine);
     if (!comm.is_root()) return;
-    std::sort(all.begin(), all.end(),
-              [](const Entry& a, const Entry& b) { return std::tie(a.label, a.row) < std::tie(b.label, b.row); });
+    std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
+        return std::tie(a.label, a.row) < std::tie(b.label, b.row);
+    });
     checkpoint.library_offsets.assign(static_cast<std::size_t>(num_labels) + 2, 0);
     for (const Entry& entry : all) {
         ++checkpoint.library_offsets[static_cast<std::size_t>(entry.label) + 1];
@@ -41,7 +42,8 @@ void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint
 }
 
 /// Collective. The perturbation's warm start by global row, on the root.
-torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data, const EdgePerturbation& perturbation) {
+torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data,
+                                 const EdgePerturbation& perturbation) {
     struct Entry {
         std::int64_t row;
         double value;
@@ -87,12 +89,9 @@ Checkpoint Trainer::checkpoint() const {
     checkpoint.gene_names = data_.summary.gene_names;
     checkpoint.gene_ids = data_.summary.gene_ids;
     checkpoint.label_names = data_.summary.label_names;
-    checkpoint.counters = {{"joint_steps_done", joint_steps_done_},
-                           {"score_steps_done", score_steps_done_},
-                           {"average_updates", average_->updates()},
-                           {"complete", is_complete() ? 1 : 0},
-                           {"num_train", data_.summary.num_train},
-                           {"num_cells", data_.summary.num_cells}};
+    checkpoint.counters = {{"joint_steps_done", joint_steps_done_},  {"score_steps_done", score_steps_done_},
+                           {"average_updates", average_->updates()}, {"complete", is_complete() ? 1 : 0},
+                           {"num_train", data_.summary.num_train},   {"num_cells", data_.summary.num_cells}};
     checkpoint.numbers = {{"latent_mean", model_.latent_mean}, {"latent_std", model_.latent_std}};
     store_module(checkpoint, "encoder", *model_.encoder);
     store_module(checkpoint, "decoder", *model_.decoder);
@@ -106,8 +105,9 @@ Checkpoint Trainer::checkpoint() const {
 
 void Trainer::restore(const Checkpoint& checkpoint) {
     if (checkpoint.fingerprint != train_fingerprint(config_))
-        throw ConfigError("the checkpoint was trained with other data or options; choose another output.dir, or " +
-                          std::string("remove its checkpoints/ to train again"));
+        throw ConfigError(
+            "the checkpoint was trained with other data or options; choose another output.dir, or " +
+            std::string("remove its checkpoints/ to train again"));
     restore_module(checkpoint, "encoder", *model_.encoder);
     restore_module(checkpoint, "decoder", *model_.decoder);
     restore_module(checkpoint, "score_net", *model_.score_net);

@@ -15,7 +15,8 @@ TEST(BlockRange, CoversAllRowsOnceAndInverts) {
             for (int r = 0; r < ranks; ++r) {
                 const BlockRange range = block_of_rank(rows, ranks, r);
                 EXPECT_EQ(range.begin, next);
-                for (std::int64_t row = range.begin; row < range.end; ++row) EXPECT_EQ(rank_of_row(rows, ranks, row), r);
+                for (std::int64_t row = range.begin; row < range.end; ++row)
+                    EXPECT_EQ(rank_of_row(rows, ranks, row), r);
                 next = range.end;
             }
             EXPECT_EQ(next, rows);

@@ -59,7 +59,8 @@ TEST(Hdf5File, ParallelRowsOfAllRanksIncludingEmptyOnes) {
     {
         Hdf5File file = Hdf5File::create_parallel(comm, folder / "p.h5");
         file.create_dataset<std::int32_t>("plain", {rows, 2});
-        file.create_dataset<std::int32_t>("packed", {0}, {.chunk_rows = 2, .gzip_level = 1, .growable = true});
+        file.create_dataset<std::int32_t>("packed", {0},
+                                          {.chunk_rows = 2, .gzip_level = 1, .growable = true});
         std::vector<std::int32_t> values;
         for (std::int64_t r = mine.begin; r < mine.end; ++r) {
             values.push_back(static_cast<std::int32_t>(10 * r));

@@ -40,8 +40,7 @@ struct RandomCase {
 
 RandomCase random_case(const Communicator& comm, std::int64_t rows) {
     const std::int64_t k = 4, clusters = 7;
-    DistributedGraph whole =
-        block_graph(Communicator::self(), clustered_targets(rows, k, 1, 3), rows, k);
+    DistributedGraph whole = block_graph(Communicator::self(), clustered_targets(rows, k, 1, 3), rows, k);
     std::vector<std::int64_t> offsets{0};
     std::vector<int> owners;
     for (std::int64_t c = 0; c < clusters; ++c) {
@@ -66,7 +65,8 @@ void expect_exchange_is_right(const Communicator& comm, const GraphShard& shard,
     const auto value = [&](std::int64_t id, std::int64_t j) { return static_cast<float>(100 * id + j); };
     for (std::int64_t r = 0; r < shard.num_owned; ++r)
         for (std::int64_t j = 0; j < width; ++j)
-            rows[static_cast<std::size_t>(r * width + j)] = value(shard.owned_ids[static_cast<std::size_t>(r)], j);
+            rows[static_cast<std::size_t>(r * width + j)] =
+                value(shard.owned_ids[static_cast<std::size_t>(r)], j);
     HaloStatistics statistics;
     HaloExchange<float> halo(comm, shard.plan, &statistics);
     halo.start(rows.data(), shard.num_owned, width);
@@ -74,7 +74,8 @@ void expect_exchange_is_right(const Communicator& comm, const GraphShard& shard,
     halo.finish();
     for (std::int64_t r = 0; r < local; ++r)
         for (std::int64_t j = 0; j < width; ++j)
-            EXPECT_EQ(rows[static_cast<std::size_t>(r * width + j)], value(shard.global_id(static_cast<std::int32_t>(r)), j));
+            EXPECT_EQ(rows[static_cast<std::size_t>(r * width + j)],
+                      value(shard.global_id(static_cast<std::int32_t>(r)), j));
     EXPECT_EQ(statistics.sent_bytes,
               static_cast<std::int64_t>(shard.plan.send_rows.size() * sizeof(float)) * width);
 }
@@ -98,14 +99,18 @@ TEST(GraphShard, RingTableByHand) {
     // What each rank holds as ghosts, and which of its rows it sends, written out for 1 to 4 ranks.
     const std::vector<std::vector<std::vector<std::int64_t>>> ghosts{
         {{}}, {{2, 3}, {1, 4}}, {{2, 5}, {1, 4}, {0, 3}}, {{2, 5}, {1, 4}, {0, 3}, {}}};
-    const auto& expected = ghosts[static_cast<std::size_t>(comm.size()) - 1][static_cast<std::size_t>(comm.rank())];
+    const auto& expected =
+        ghosts[static_cast<std::size_t>(comm.size()) - 1][static_cast<std::size_t>(comm.rank())];
     EXPECT_EQ(shard.ghost_ids, expected);
     const std::vector<std::vector<std::vector<std::int64_t>>> sent{
         {{}}, {{1, 4}, {2, 3}}, {{1, 0}, {2, 3}, {5, 4}}, {{1, 0}, {2, 3}, {5, 4}, {}}};
     std::vector<std::int64_t> sent_ids;
-    for (const std::int32_t row : shard.plan.send_rows) sent_ids.push_back(shard.owned_ids[static_cast<std::size_t>(row)]);
-    EXPECT_EQ(sent_ids, sent[static_cast<std::size_t>(comm.size()) - 1][static_cast<std::size_t>(comm.rank())]);
-    EXPECT_EQ(shard.interior_rows.size() + shard.boundary_rows.size(), static_cast<std::size_t>(shard.num_owned));
+    for (const std::int32_t row : shard.plan.send_rows)
+        sent_ids.push_back(shard.owned_ids[static_cast<std::size_t>(row)]);
+    EXPECT_EQ(sent_ids,
+              sent[static_cast<std::size_t>(comm.size()) - 1][static_cast<std::size_t>(comm.rank())]);
+    EXPECT_EQ(shard.interior_rows.size() + shard.boundary_rows.size(),
+              static_cast<std::size_t>(shard.num_owned));
     expect_exchange_is_right(comm, shard, 1);
 }
 
@@ -148,9 +153,9 @@ TEST(GraphShard, ExtraRowsAddNoEdgesToOthers) {
 TEST(Induce, KeepsExactlyTheEdgesWithinActiveClusters) {
     const auto comm = Communicator::world();
     const RandomCase random = random_case(comm, 83);
-    for (const std::vector<std::uint8_t>& active : {std::vector<std::uint8_t>{1, 0, 1, 0, 1, 1, 0},
-                                                    std::vector<std::uint8_t>{0, 0, 0, 0, 0, 0, 1},
-                                                    std::vector<std::uint8_t>{1, 1, 1, 1, 1, 1, 1}}) {
+    for (const std::vector<std::uint8_t>& active :
+         {std::vector<std::uint8_t>{1, 0, 1, 0, 1, 1, 0}, std::vector<std::uint8_t>{0, 0, 0, 0, 0, 0, 1},
+          std::vector<std::uint8_t>{1, 1, 1, 1, 1, 1, 1}}) {
         const InducedShard induced = induce(random.shard, random.map, active);
         const auto is_active = [&](std::int64_t row) {
             return active[static_cast<std::size_t>(random.map.cluster_of_row(row))] != 0;
@@ -158,11 +163,15 @@ TEST(Induce, KeepsExactlyTheEdgesWithinActiveClusters) {
         for (std::int64_t r = 0; r < induced.shard.num_owned; ++r) {
             const std::int64_t id = induced.shard.owned_ids[static_cast<std::size_t>(r)];
             EXPECT_TRUE(is_active(id));
-            EXPECT_EQ(random.shard.owned_ids[static_cast<std::size_t>(induced.kept_rows[static_cast<std::size_t>(r)])], id);
+            EXPECT_EQ(
+                random.shard
+                    .owned_ids[static_cast<std::size_t>(induced.kept_rows[static_cast<std::size_t>(r)])],
+                id);
             std::vector<std::int64_t> expected, found;
             for (const std::int64_t c : random.whole.neighbours(id))
                 if (is_active(c)) expected.push_back(c);
-            for (const std::int32_t c : induced.shard.neighbours(r)) found.push_back(induced.shard.global_id(c));
+            for (const std::int32_t c : induced.shard.neighbours(r))
+                found.push_back(induced.shard.global_id(c));
             EXPECT_EQ(found, expected);
         }
         expect_exchange_is_right(comm, induced.shard, 3);

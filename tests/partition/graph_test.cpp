@@ -83,7 +83,8 @@ TEST(FetchRows, AnswersInTheOrderAskedWithFewerRowsThanRanks) {
     const auto comm = Communicator::world();
     const BlockRange mine = block_of_rank(2, comm.size(), comm.rank());
     std::vector<float> values;
-    for (std::int64_t r = mine.begin; r < mine.end; ++r) values.insert(values.end(), {10.f * static_cast<float>(r), 1.f});
+    for (std::int64_t r = mine.begin; r < mine.end; ++r)
+        values.insert(values.end(), {10.f * static_cast<float>(r), 1.f});
     const std::vector<std::int64_t> wanted{1, 0, 1};
     EXPECT_EQ(fetch_rows<float>(comm, 2, values, 2, wanted), (std::vector<float>{10, 1, 0, 1, 10, 1}));
 }

@@ -41,9 +41,10 @@ TEST(Config, UnknownKeyNamesTheNearest) {
 
 TEST(Config, WrongTypesChoicesAndRangesAreRefused) {
     EXPECT_NE(config_error([] { parse_config("[prepare]\nk = \"many\"\n", "c"); }), "");
-    EXPECT_NE(config_error([] { parse_config("[generate]\nsolver = \"ddom\"\n", "c"); }).find("ddim"), std::string::npos);
+    EXPECT_NE(config_error([] { parse_config("[generate]\nsolver = \"ddom\"\n", "c"); }).find("ddim"),
+              std::string::npos);
     EXPECT_NE(config_error([] { parse_config("k = 3\n", "c"); }), "");
-    EXPECT_NE(config_error([] { parse_config("[prepare\n", "c") ; }).find("line 1"), std::string::npos);
+    EXPECT_NE(config_error([] { parse_config("[prepare\n", "c"); }).find("line 1"), std::string::npos);
     Config config;
     EXPECT_NE(config_error([&] { set_option(config, "prepare.k", "3.5"); }), "");
     EXPECT_NE(config_error([&] { set_option(config, "train.perturb", "yes"); }), "");

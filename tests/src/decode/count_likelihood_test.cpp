@@ -49,7 +49,8 @@ TEST(CountLikelihood, EmptyCellAndNoCells) {
     const float library = 0;
     std::vector<float> logits{0.1f, -0.4f}, work(2);
     LikelihoodSums sums;
-    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {&cell, 1}, {&library, 1}, 1.0f, logits.data(), work.data(), sums);
+    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {&cell, 1}, {&library, 1}, 1.0f, logits.data(),
+                            work.data(), sums);
     EXPECT_EQ(sums.negative_log_likelihood, 0);
     EXPECT_EQ(logits[0], 0);
     likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {}, {}, 1.0f, nullptr, nullptr, sums);

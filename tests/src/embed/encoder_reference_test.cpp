@@ -47,7 +47,8 @@ struct Problem {
         weights = testing_support::dense_adjacency(targets, kCells, kNeighbours);
         for (Eigen::Index r = 0; r < kCells; ++r)
             for (Eigen::Index c = 0; c < r; ++c)
-                if (weights(r, c) != 0) weights(r, c) = weights(c, r) = 1 + 0.3 * std::sin(static_cast<double>(r * c + 1));
+                if (weights(r, c) != 0)
+                    weights(r, c) = weights(c, r) = 1 + 0.3 * std::sin(static_cast<double>(r * c + 1));
     }
     Dense laplacian() const {
         const Eigen::VectorXd s = weights.rowwise().sum().cwiseSqrt().cwiseInverse();
@@ -56,8 +57,10 @@ struct Problem {
 };
 
 Dense matrix_of(const torch::Tensor& tensor) {
-    const torch::Tensor wide = tensor.detach().to(torch::kFloat64).reshape({tensor.dim() > 1 ? tensor.size(0) : 1, -1}).contiguous();
-    return Eigen::Map<Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(wide.data_ptr<double>(), wide.size(0), wide.size(1));
+    const torch::Tensor wide =
+        tensor.detach().to(torch::kFloat64).reshape({tensor.dim() > 1 ? tensor.size(0) : 1, -1}).contiguous();
+    return Eigen::Map<Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(wide.data_ptr<double>(), wide.size(0),
+                                                                      wide.size(1));
 }
 
 /// Parameters of both networks by the names of the reference.
@@ -72,7 +75,8 @@ DenseReference reference_of(SpectralEncoder& encoder, CountDecoder& decoder, std
         reference.weights["first"].push_back(both);
         reference.weights["second_weight"].push_back(matrix_of(encoder_parameters["second_weight"][k]));
     }
-    for (const char* name : {"first_bias", "second_bias", "mean.weight", "mean.bias", "log_variance.weight", "log_variance.bias"})
+    for (const char* name : {"first_bias", "second_bias", "mean.weight", "mean.bias", "log_variance.weight",
+                             "log_variance.bias"})
         reference.weights[name] = {matrix_of(encoder_parameters[name])};
     for (const auto& parameter : decoder->named_parameters())
         reference.weights[parameter.key()] = {matrix_of(parameter.value())};
@@ -94,15 +98,18 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     const auto comm = Communicator::world();
     const Problem problem;
     SpectralEncoder encoder(SpectralEncoderOptions{kGenes, kEncodings, kHidden, kLatent, test.order});
-    CountDecoder decoder(CountDecoderOptions{kLatent, kHidden, kGenes, test.negative_binomial, test.size_factor});
+    CountDecoder decoder(
+        CountDecoderOptions{kLatent, kHidden, kGenes, test.negative_binomial, test.size_factor});
     initialise_parameters(*encoder, 3, 1);
     initialise_parameters(*decoder, 3, 2);
     {
         // Away from the symmetric start, so that every gradient is exercised.
         const torch::NoGradGuard no_grad;
         std::int64_t n = 0;
-        for (auto& p : encoder->parameters()) p.add_(0.05 * torch::sin(torch::arange(p.numel()) + (n++)).reshape(p.sizes()));
-        for (auto& p : decoder->parameters()) p.add_(0.05 * torch::sin(torch::arange(p.numel()) + (n++)).reshape(p.sizes()));
+        for (auto& p : encoder->parameters())
+            p.add_(0.05 * torch::sin(torch::arange(p.numel()) + (n++)).reshape(p.sizes()));
+        for (auto& p : decoder->parameters())
+            p.add_(0.05 * torch::sin(torch::arange(p.numel()) + (n++)).reshape(p.sizes()));
     }
 
     // This rank's rows under a map of five uneven clusters.
@@ -121,7 +128,8 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     input->num_rows = static_cast<std::int64_t>(rows.size());
     input->num_genes = kGenes;
     input->row_offsets.push_back(0);
-    torch::Tensor encodings = torch::zeros({input->num_rows, kEncodings}), xi = torch::zeros({input->num_rows, kLatent});
+    torch::Tensor encodings = torch::zeros({input->num_rows, kEncodings}),
+                  xi = torch::zeros({input->num_rows, kLatent});
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const auto neighbours = whole.neighbours(rows[r]);
         columns.insert(columns.end(), neighbours.begin(), neighbours.end());
@@ -136,8 +144,10 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
         input->row_offsets.push_back(static_cast<std::int64_t>(input->values.size()));
         counts.push_back({genes[r].data(), values[r].data(), static_cast<std::int64_t>(values[r].size())});
         library.push_back(static_cast<float>(problem.counts.row(rows[r]).sum()));
-        for (std::int64_t m = 0; m < kEncodings; ++m) encodings[static_cast<std::int64_t>(r)][m] = problem.encodings(rows[r], m);
-        for (std::int64_t m = 0; m < kLatent; ++m) xi[static_cast<std::int64_t>(r)][m] = problem.xi(rows[r], m);
+        for (std::int64_t m = 0; m < kEncodings; ++m)
+            encodings[static_cast<std::int64_t>(r)][m] = problem.encodings(rows[r], m);
+        for (std::int64_t m = 0; m < kLatent; ++m)
+            xi[static_cast<std::int64_t>(r)][m] = problem.xi(rows[r], m);
     }
     order_by_gene(*input);
     const GraphShard shard = build_graph_shard(comm, map, offsets, columns);
@@ -146,16 +156,19 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
         for (const std::int32_t c : shard.neighbours(r))
             edge_weights.push_back(static_cast<float>(
                 problem.weights(shard.owned_ids[static_cast<std::size_t>(r)], shard.global_id(c))));
-    const auto graph = std::make_shared<GraphOperator>(comm, shard, laplacian_entries(comm, shard, edge_weights));
+    const auto graph =
+        std::make_shared<GraphOperator>(comm, shard, laplacian_entries(comm, shard, edge_weights));
 
     // All parameters through the reducer, as the trainer does it.
     std::vector<torch::Tensor> parameters = decoder->parameters();
     for (const torch::Tensor& p : encoder->parameters()) parameters.push_back(p);
     ReducedGradients gradients(comm, parameters, encoder->sparse_weights());
     const Posterior posterior = encoder->forward(input, encodings, graph, &gradients);
-    const torch::Tensor kl = 0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
+    const torch::Tensor kl =
+        0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
     const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
-    const torch::Tensor reconstruction = decoder->negative_log_likelihood(decoder->hidden(z), counts, library, 5);
+    const torch::Tensor reconstruction =
+        decoder->negative_log_likelihood(decoder->hidden(z), counts, library, 5);
     gradients.begin();
     (reconstruction + 0.7 * kl).backward();
     gradients.finish();
@@ -164,7 +177,8 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     Dense x(kCells, kGenes + kEncodings);
     x << problem.inputs, problem.encodings;
     const auto evaluate = [&] {
-        return reference(problem.laplacian(), x, problem.counts, problem.xi, test.negative_binomial, test.size_factor);
+        return reference(problem.laplacian(), x, problem.counts, problem.xi, test.negative_binomial,
+                         test.size_factor);
     };
     const DenseReference::Result expected = evaluate();
     const double total_reconstruction = all_reduce_sum(comm, reconstruction.item<double>());
@@ -173,14 +187,16 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     EXPECT_NEAR(total_kl / expected.kl, 1, 1e-4);
     for (std::size_t r = 0; r < rows.size(); ++r)
         for (std::int64_t m = 0; m < kLatent; ++m)
-            EXPECT_NEAR(posterior.mean[static_cast<std::int64_t>(r)][m].item<double>(), expected.mean(rows[r], m), 1e-4);
+            EXPECT_NEAR(posterior.mean[static_cast<std::int64_t>(r)][m].item<double>(),
+                        expected.mean(rows[r], m), 1e-4);
 
     // Gradients: central differences of the float64 reference, for some entries of every parameter.
     const auto loss = [&] {
         const DenseReference::Result result = evaluate();
         return result.reconstruction + 0.7 * result.kl;
     };
-    const auto check = [&](const std::string& name, Dense& weight, const torch::Tensor& gradient, Eigen::Index first_row) {
+    const auto check = [&](const std::string& name, Dense& weight, const torch::Tensor& gradient,
+                           Eigen::Index first_row) {
         const Dense found = matrix_of(gradient);
         const double scale = std::max(1.0, found.cwiseAbs().maxCoeff());
         for (int i = 0; i < 6; ++i) {
@@ -192,7 +208,8 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
             entry = kept - step;
             const double down = loss();
             entry = kept;
-            EXPECT_NEAR(found(r, c) / scale, (up - down) / (2 * step) / scale, 1e-4) << name << " " << r << "," << c;
+            EXPECT_NEAR(found(r, c) / scale, (up - down) / (2 * step) / scale, 1e-4)
+                << name << " " << r << "," << c;
         }
     };
     for (auto& parameter : encoder->named_parameters()) {

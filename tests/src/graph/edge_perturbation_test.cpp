@@ -43,7 +43,8 @@ Weights perturbed(const Communicator& comm, const EdgePerturbationOptions& optio
     for (std::int64_t r = 0; r < shard.num_owned; ++r)
         for (const std::int32_t c : shard.neighbours(r))
             result.matrix(shard.owned_ids[static_cast<std::size_t>(r)], shard.global_id(c)) = weights[e++];
-    all_reduce_sum(comm, std::span<double>(result.matrix.data(), static_cast<std::size_t>(result.matrix.size())));
+    all_reduce_sum(comm,
+                   std::span<double>(result.matrix.data(), static_cast<std::size_t>(result.matrix.size())));
     result.share_changed = perturbation.share_changed();
     return result;
 }
@@ -53,7 +54,8 @@ double largest_eigenvalue(const Eigen::MatrixXd& matrix) {
 }
 
 Eigen::MatrixXd unit_weights() {
-    return testing_support::dense_adjacency(testing_support::clustered_targets(kRows, kNeighbours, 1, 11), kRows, kNeighbours);
+    return testing_support::dense_adjacency(testing_support::clustered_targets(kRows, kNeighbours, 1, 11),
+                                            kRows, kNeighbours);
 }
 
 }  // namespace
@@ -62,7 +64,8 @@ TEST(EdgePerturbation, RaisesTheLargestEigenvalueAndChangesTheWeights) {
     const auto comm = Communicator::world();
     const Weights changed = perturbed(comm, {.epsilon = 0.1, .seed = 3});
     const Eigen::MatrixXd unit = unit_weights();
-    EXPECT_EQ((changed.matrix - changed.matrix.transpose()).cwiseAbs().maxCoeff(), 0) << "both owners agree on an edge";
+    EXPECT_EQ((changed.matrix - changed.matrix.transpose()).cwiseAbs().maxCoeff(), 0)
+        << "both owners agree on an edge";
     EXPECT_TRUE(((changed.matrix.array() != 0) == (unit.array() != 0)).all());
     EXPECT_GT(largest_eigenvalue(changed.matrix), largest_eigenvalue(unit) + 0.1);
     EXPECT_GT(changed.share_changed, 0.3);

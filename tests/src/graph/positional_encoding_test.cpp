@@ -17,7 +17,8 @@ using testing_support::dense_adjacency;
 
 namespace {
 
-Eigen::MatrixXd dense_normalised(const std::vector<std::int64_t>& targets, std::int64_t rows, std::int64_t k) {
+Eigen::MatrixXd dense_normalised(const std::vector<std::int64_t>& targets, std::int64_t rows,
+                                 std::int64_t k) {
     const Eigen::MatrixXd a = dense_adjacency(targets, rows, k);
     const Eigen::VectorXd d = a.rowwise().sum();
     const Eigen::VectorXd s = d.unaryExpr([](double x) { return x > 0 ? 1 / std::sqrt(x) : 0.0; });
@@ -49,7 +50,8 @@ TEST_P(EncodingOfComponents, MatchesADenseEigensolverAndMissesNoEigenvalue) {
     if (!comm.is_root()) return;
     const Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>> v(all.data(), rows, count);
     const Eigen::MatrixXd scaled = v / std::sqrt(static_cast<double>(rows));
-    EXPECT_LT((scaled.transpose() * scaled - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(), 1e-8);
+    EXPECT_LT((scaled.transpose() * scaled - Eigen::MatrixXd::Identity(count, count)).cwiseAbs().maxCoeff(),
+              1e-8);
     for (std::int64_t m = 0; m < count; ++m) {
         const double theta = 1 - encoding.eigenvalues[static_cast<std::size_t>(m)];
         EXPECT_LT((s * scaled.col(m) - theta * scaled.col(m)).norm(), 5e-4);
@@ -101,7 +103,8 @@ TEST(PositionalEncoding, NystromOfATrainingRowIsTheRowItself) {
     for (std::int64_t r = 0; r < graph.rows.size(); ++r) {
         const auto own = graph.neighbours(r);
         for (std::int64_t j = 0; j < widest; ++j)
-            neighbours.push_back(j < static_cast<std::int64_t>(own.size()) ? own[static_cast<std::size_t>(j)] : -1);
+            neighbours.push_back(j < static_cast<std::int64_t>(own.size()) ? own[static_cast<std::size_t>(j)]
+                                                                           : -1);
     }
     const auto extended = extend_encoding(comm, graph, encoding, neighbours, widest);
     EXPECT_EQ(extended.size(), encoding.vectors.size());
