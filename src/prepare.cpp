@@ -165,7 +165,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     if (num_components < options.pca_components)
         log.warning("only " + std::to_string(num_components) + " principal components exist");
     if (!components.pca.converged)
-        log.warning("the PCA did not converge fully; more prepare.pca_components help");
+        log.warning("the PCA stopped at its largest number of passes; its last components are less exact");
 
     log.stage("nearest neighbours");
     const bool exact = train.total <= options.exact_knn_below;
