@@ -1,4 +1,5 @@
-# lapatlas_add_test(NAME name SOURCES file... LIBRARIES lib... LABELS layer [fast] [RANKS 1 2 3 4] [TIMEOUT seconds])
+# lapatlas_add_test(NAME name SOURCES file... LIBRARIES lib... LABELS layer [fast] [RANKS 1 2 3 4] [TIMEOUT seconds]
+#                   [ARGUMENTS of the binary...])
 # One GoogleTest binary, registered once a rank count as name.rN with labels `layer` and `ranksN`.
 # A test labelled `fast` also runs under the sanitizers; `long` is left out of CI.
 set(LAPATLAS_MPIEXEC_FLAGS --oversubscribe --mca mpi_yield_when_idle 1 --mca hwloc_base_binding_policy none
@@ -21,7 +22,7 @@ function(lapatlas_register_mpi_test name ranks labels timeout)
 endfunction()
 
 function(lapatlas_add_test)
-  cmake_parse_arguments(arg "" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS;RANKS" ${ARGN})
+  cmake_parse_arguments(arg "" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS;RANKS;ARGUMENTS" ${ARGN})
   if(NOT arg_RANKS)
     set(arg_RANKS 1 2 3 4)
   endif()
@@ -35,6 +36,7 @@ function(lapatlas_add_test)
     add_dependencies(fast_tests test_${arg_NAME})
   endif()
   foreach(ranks IN LISTS arg_RANKS)
-    lapatlas_register_mpi_test(${arg_NAME} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT} $<TARGET_FILE:test_${arg_NAME}>)
+    lapatlas_register_mpi_test(${arg_NAME} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT} $<TARGET_FILE:test_${arg_NAME}>
+                               ${arg_ARGUMENTS})
   endforeach()
 endfunction()

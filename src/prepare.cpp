@@ -23,6 +23,7 @@
 #include "src/preprocess/pca.hpp"
 #include "src/preprocess/redistribute.hpp"
 #include "src/preprocess/split.hpp"
+#include "src/preprocess/split_file.hpp"
 
 namespace lapatlas {
 
@@ -214,10 +215,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
 
     log.stage("held-out cells");
     const std::int64_t k_heldout = std::min(options.k, train.total);
-    const auto find_neighbours = [&] {
-        return knn_query(comm, heldout.scores, train.scores, num_components, k_heldout);
-    };
-    KnnGraph edges = find_neighbours();
+    KnnGraph edges = knn_query(comm, heldout.scores, train.scores, num_components, k_heldout);
     // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank
     // mostly.
     std::vector<std::int32_t> home;
@@ -285,6 +283,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
                      to_float(heldout_encodings),
                      std::move(edges.neighbours),
                      {}};
+    write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
 }
 

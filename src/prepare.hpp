@@ -11,7 +11,8 @@
 namespace lapatlas {
 
 /// Collective. Counts to graph (LapDDPM 3.1): reads config.input, filters, splits, PCA, neighbours, METIS
-/// clusters, positional encodings; writes one rank-count-independent dataset at `path`. Held-out cells
+/// clusters, positional encodings; writes one rank-count-independent dataset at `path`, and beside it
+/// split.csv, which names the part of each cell. Held-out cells
 /// (validation, test) never enter gene choice, PCA, graph or encodings: they get directed edges to their
 /// nearest training cells and extended encodings.
 void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,

@@ -127,7 +127,6 @@ Config config_of(const toml::value& root, const std::string& file) {
     const std::vector<std::string> known = all_names(config);
     for (const auto& [section, table] : root.as_table()) {
         if (!table.is_table()) {
-            std::vector<std::string> bare;
             throw ConfigError(file + ": '" + section + "' stands outside a section" +
                               suggest_names(section, known));
         }
@@ -270,6 +269,17 @@ void check_config(const Config& config) {
     at_least("generate.steps", static_cast<double>(config.generate.steps), 1);
     at_least("generate.guidance", config.generate.guidance, -1);
     at_least("evaluate.halvings", static_cast<double>(config.evaluate.halvings), 2);
+    // Five folds, and each needs a cell of either side.
+    at_least("evaluate.min_type_cells", static_cast<double>(config.evaluate.min_type_cells), 5);
+    at_least("evaluate.max_cells", static_cast<double>(config.evaluate.max_cells), 10);
+    at_least("evaluate.pca_components", static_cast<double>(config.evaluate.pca_components), 1);
+    at_least("evaluate.trees", static_cast<double>(config.evaluate.trees), 1);
+    if (config.model.library_model == "joint" && config.model.library != "size_factor")
+        throw ConfigError(
+            "model.library_model = joint needs model.library = size_factor: absolute rates have no library");
+    if (!config.input.batch_key.empty())
+        throw ConfigError("input.batch_key = " + config.input.batch_key +
+                          ": batches are not modelled yet; leave it empty");
     if (config.generate.gzip_level < 0 || config.generate.gzip_level > 9)
         throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) +
                           ", it must be 0 to 9");

@@ -43,6 +43,9 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const ModelOp
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
     generative.diffusion_time = options.diffusion_time;
+    generative.joint_library = model.joint_library;
+    generative.log_library_mean = checkpoint.numbers.at("log_library_mean");
+    generative.log_library_std = checkpoint.numbers.at("log_library_std");
     generative.latent = options.latent;
     generative.num_genes = genes;
     generative.libraries.all = checkpoint.libraries;

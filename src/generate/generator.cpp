@@ -52,8 +52,9 @@ NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels) {
     return [net, chosen](const at::Tensor& z, double t) mutable { return net->forward_at(z, t, chosen); };
 }
 
-/// [kBlockCells, d] in the decoder's units. `labels` are those of the block's real cells.
-at::Tensor sample_latents(const GenerativeModel& model, const GenerateOptions& options,
+/// What the diffusion makes, standardised: [kBlockCells, d], or [kBlockCells, d + 1] with the log library.
+/// `labels` are those of the block's real cells.
+at::Tensor sample_diffused(const GenerativeModel& model, const GenerateOptions& options,
                           const std::vector<std::int32_t>& labels, std::uint64_t seed,
                           std::int64_t first_cell) {
     at::Tensor label_tensor = at::full({kBlockCells}, -1, at::TensorOptions(at::kLong));
@@ -64,12 +65,11 @@ at::Tensor sample_latents(const GenerativeModel& model, const GenerateOptions& o
     const PlacedRandom noise(seed, RandomStream::kGenerateNoise);
     if (options.steps > std::numeric_limits<int>::max())
         throw ConfigError("generate.steps = " + std::to_string(options.steps) + ": too many");
-    const at::Tensor z =
-        solve(solver_from_name(options.solver), predict, normals_of_cells(start, first_cell, 0, model.latent),
-              static_cast<int>(options.steps), model.diffusion_time, [&](int step) {
-                  return normals_of_cells(noise, first_cell, static_cast<std::uint32_t>(step), model.latent);
-              });
-    return (z * model.latent_std + model.latent_mean).contiguous();
+    const std::int64_t width = model.latent + (model.joint_library ? 1 : 0);
+    return solve(solver_from_name(options.solver), predict, normals_of_cells(start, first_cell, 0, width),
+                 static_cast<int>(options.steps), model.diffusion_time, [&](int step) {
+                     return normals_of_cells(noise, first_cell, static_cast<std::uint32_t>(step), width);
+                 });
 }
 
 float draw_library(const LibraryTable& table, std::int32_t label, const PlacedRandom& random,
@@ -81,8 +81,22 @@ float draw_library(const LibraryTable& table, std::int32_t label, const PlacedRa
     return sizes[static_cast<std::size_t>(place)];
 }
 
-/// Draws the rows of `block` (its labels and first_cell are set) from `logits` [kBlockCells, num_genes] into
-/// its counts and library.
+/// Library sizes [cells] from the last column of what the diffusion made.
+std::vector<float> diffused_libraries(const GenerativeModel& model, const at::Tensor& diffused,
+                                      std::int64_t cells) {
+    std::vector<float> sizes;
+    const at::Tensor column = diffused.select(1, model.latent).contiguous();
+    for (std::int64_t i = 0; i < cells; ++i) {
+        // Beyond six deviations no cell was seen: a stray sample must not become a cell of a billion counts.
+        const double standard = std::clamp(static_cast<double>(column.data_ptr<float>()[i]), -6.0, 6.0);
+        sizes.push_back(
+            static_cast<float>(std::exp(model.log_library_mean + model.log_library_std * standard)));
+    }
+    return sizes;
+}
+
+/// Draws the rows of `block` (its labels and first_cell are set, and its library if joint_library) from
+/// `logits` [kBlockCells, num_genes] into its counts and library.
 void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::uint64_t seed,
                  GeneratedBlock& block) {
     struct Rows {
@@ -109,8 +123,10 @@ void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::ui
             float library = static_cast<float>(std::exp(log_total));
             double log_offset = 0;
             if (model.size_factor) {
-                library = draw_library(model.libraries, block.labels[static_cast<std::size_t>(i)],
-                                       library_random, cell);
+                library = model.joint_library
+                              ? block.library[static_cast<std::size_t>(i)]
+                              : draw_library(model.libraries, block.labels[static_cast<std::size_t>(i)],
+                                             library_random, cell);
                 log_offset = std::log(static_cast<double>(library)) - log_total;
             }
             sample_counts_row(row, static_cast<float>(log_offset), model.dispersions, {seed, cell},
@@ -147,7 +163,7 @@ std::int64_t num_blocks(std::int64_t num_cells) { return (num_cells + kBlockCell
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
                               const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index) {
     ensure(block_index >= 0 && block_index < num_blocks(plan.num_cells()), "the block is one of the plan's");
-    ensure(!model.size_factor || static_cast<std::int64_t>(model.libraries.by_label.size()) ==
+    ensure(!model.size_factor || model.joint_library || static_cast<std::int64_t>(model.libraries.by_label.size()) ==
                                      model.score_net->options().num_labels,
            "the library table has the ScoreNet's labels");
     GeneratedBlock block;
@@ -160,7 +176,10 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
-        const at::Tensor latents = sample_latents(model, options, block.labels, seed, block.first_cell);
+        const at::Tensor diffused = sample_diffused(model, options, block.labels, seed, block.first_cell);
+        const at::Tensor latents =
+            (diffused.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
+        if (model.joint_library) block.library = diffused_libraries(model, diffused, num_rows);
         const float* values = latents.data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
         logits = model.decode_logits(latents).contiguous();

@@ -35,8 +35,12 @@ struct GenerativeModel {
     double latent_mean = 0;          ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
     double diffusion_time = 5;  ///< T
-    LibraryTable libraries;     ///< needed if size_factor
-    std::int64_t latent = 0;    ///< d
+    LibraryTable libraries;     ///< needed if size_factor, unless joint_library
+    /// The last value the diffusion makes is log library, standardised by these (needs size_factor).
+    bool joint_library = false;
+    double log_library_mean = 0;
+    double log_library_std = 1;
+    std::int64_t latent = 0;  ///< d
     std::int64_t num_genes = 0;
 };
 

@@ -108,15 +108,14 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         model.decoder->hidden(z, dropout), counts, library, options_.decode_chunk);
 
     // Lines 15 to 18.
-    const torch::Tensor latents =
-        ((options_.joint_gradient ? z : z.detach()) - model.latent_mean) / model.latent_std;
+    const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), library);
     const torch::Tensor times =
         times_from_uniforms(placed_uniforms(seed_, RandomStream::kDiffusionTime, ids, step), options_.times,
                             model_options_.diffusion_time);
     const torch::Tensor noise =
-        placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model_options_.latent);
+        placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
     const torch::Tensor diffusion =
-        diffusion_loss(model.score_net, latents, times, noise,
+        diffusion_loss(model.score_net, diffused, times, noise,
                        training_labels(labels, ids, options_.label_dropout, seed_, step));
 
     result.loss = options_.w_rec / divisor * reconstruction + options_.w_kl / divisor * kl +

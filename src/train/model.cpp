@@ -1,8 +1,21 @@
 #include "src/train/model.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "src/embed/parameter_init.hpp"
 
 namespace lapatlas {
+
+torch::Tensor Model::diffused(const torch::Tensor& z, std::span<const float> library) const {
+    const torch::Tensor standardised = (z - latent_mean) / latent_std;
+    if (!joint_library) return standardised;
+    torch::Tensor coordinate = torch::empty({z.size(0), 1});
+    for (std::size_t i = 0; i < library.size(); ++i)
+        coordinate.data_ptr<float>()[i] = static_cast<float>(
+            (std::log(std::max(1.0, static_cast<double>(library[i]))) - log_library_mean) / log_library_std);
+    return torch::cat({standardised, coordinate}, 1);
+}
 
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed) {
     Model model;
@@ -11,8 +24,9 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
     model.decoder = CountDecoder(CountDecoderOptions{options.latent, options.hidden, sizes.genes,
                                                      options.likelihood == "negative_binomial",
                                                      options.library == "size_factor"});
-    model.score_net =
-        ScoreNet(ScoreNetOptions{options.latent, sizes.labels, options.score_width, options.score_blocks});
+    model.joint_library = options.library_model == "joint";
+    model.score_net = ScoreNet(ScoreNetOptions{options.latent + (model.joint_library ? 1 : 0), sizes.labels,
+                                               options.score_width, options.score_blocks});
     initialise_parameters(*model.encoder, seed, 1);
     initialise_parameters(*model.decoder, seed, 2);
     initialise_parameters(*model.score_net, seed, 3);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <torch/types.h>
+
 #include <cstdint>
+#include <span>
 
 #include "src/config/options.hpp"
 #include "src/decode/count_decoder.hpp"
@@ -16,6 +19,14 @@ struct Model {
     ScoreNet score_net{nullptr};
     double latent_mean = 0;
     double latent_std = 1;
+    /// With library_model = joint: what log library sizes are standardised by.
+    double log_library_mean = 0;
+    double log_library_std = 1;
+    bool joint_library = false;  ///< the diffused vector has the standardised log library as its last value
+
+    std::int64_t diffused_width() const { return score_net->options().latent; }
+    /// What is diffused, [n, diffused_width]: latents z [n, d] and library sizes, standardised.
+    torch::Tensor diffused(const torch::Tensor& z, std::span<const float> library) const;
 };
 
 struct ModelSizes {

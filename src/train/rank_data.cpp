@@ -4,8 +4,7 @@
 #include <numeric>
 
 #include "dist/agreement.hpp"
-#include "src/graph/edge_perturbation.hpp"
-#include "src/graph/laplacian.hpp"
+#include "dist/error.hpp"
 #include "src/random/philox.hpp"
 
 namespace lapatlas {
@@ -138,24 +137,6 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
     }
     order_by_gene(input);
     return input;
-}
-
-std::vector<float> full_graph_entries(const Communicator& comm, const RankData& data) {
-    // Inverse roots of the training graph's degrees, for owned rows and for the ghosts of full_graph.
-    const GraphShard& graph = data.full_graph;
-    std::vector<double> roots(static_cast<std::size_t>(graph.num_owned + graph.num_ghosts()), 0);
-    for (std::int64_t r = 0; r < graph.num_owned; ++r) {
-        const auto degree = static_cast<double>(graph.neighbours(r).size());
-        roots[static_cast<std::size_t>(r)] = degree > 0 ? 1 / std::sqrt(degree) : 0;
-    }
-    HaloExchange<double>(comm, graph.plan).exchange(roots.data(), graph.num_owned, 1);
-    std::vector<float> entries;
-    entries.reserve(graph.columns.size());
-    for (std::int64_t r = 0; r < graph.num_owned; ++r)
-        for (const std::int32_t c : graph.neighbours(r))
-            entries.push_back(
-                static_cast<float>(-roots[static_cast<std::size_t>(r)] * roots[static_cast<std::size_t>(c)]));
-    return entries;
 }
 
 }  // namespace lapatlas

@@ -52,9 +52,4 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
                          std::uint64_t seed, std::uint32_t step);
 
-/// The adjacency entries of L^ for full_graph: training rows as in training without perturbation; held-out
-/// row h has
-/// -(d_h d_j)^-1/2 for each neighbour j. Collective.
-std::vector<float> full_graph_entries(const Communicator& comm, const RankData& data);
-
 }  // namespace lapatlas

@@ -65,7 +65,7 @@ class Run {
           metrics_path_(run_dir / "metrics.csv"),
           provenance_(provenance),
           log_(log),
-          trainer_(comm, config, run_dir / "prepared.h5", log) {}
+          trainer_(comm, config, run_dir / "prepared.h5") {}
 
     void go() {
         resume();
@@ -94,7 +94,7 @@ class Run {
     void joint_phase() {
         if (trainer_.joint_steps_done() == trainer_.joint_steps()) return;
         log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) +
-                   " steps, " + std::to_string(trainer_.epoch_steps()) + " an epoch");
+                   " steps, " + std::to_string(trainer_.steps_an_epoch()) + " an epoch");
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
         Window window;
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
@@ -103,7 +103,7 @@ class Run {
             const std::int64_t done = trainer_.joint_steps_done();
             progress.update(done,
                             text("reconstruction %.1f, KL %.2f", step.terms.reconstruction, step.terms.kl));
-            if (done % trainer_.epoch_steps() == 0) {
+            if (done % trainer_.steps_an_epoch() == 0) {
                 record_epoch(window, done);
                 window = Window();
             }
@@ -114,7 +114,7 @@ class Run {
 
     void record_epoch(const Window& window, std::int64_t done) {
         MetricsRow row = window.row("joint", done, config_.train);
-        const std::int64_t epoch = done / trainer_.epoch_steps();
+        const std::int64_t epoch = done / trainer_.steps_an_epoch();
         row.epoch = static_cast<double>(epoch);
         row.edges_changed = trainer_.edges_changed();
         row.halo_wait_seconds = trainer_.halo_wait_seconds();

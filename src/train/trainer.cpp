@@ -56,6 +56,22 @@ torch::Tensor mean_profile(const Communicator& comm, const RankData& data, bool 
     return torch::tensor(totals, torch::kFloat64).to(torch::kFloat32);
 }
 
+/// Collective. Sets mean and standard deviation of log library sizes over the training cells.
+void standardise_libraries(const Communicator& comm, const RankData& data, Model& model) {
+    double sums[2] = {0, 0};
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const double value =
+            std::log(std::max(1.0, static_cast<double>(data.library[static_cast<std::size_t>(r)])));
+        sums[0] += value;
+        sums[1] += value * value;
+    }
+    all_reduce_sum(comm, std::span<double>(sums));
+    const auto count = static_cast<double>(data.summary.num_train);
+    model.log_library_mean = sums[0] / count;
+    const double variance = sums[1] / count - model.log_library_mean * model.log_library_mean;
+    model.log_library_std = std::sqrt(std::max(1e-6, variance));
+}
+
 constexpr double kExplodedNorm = 1e9;
 
 }  // namespace
@@ -69,15 +85,14 @@ std::string train_fingerprint(const Config& config) {
     return text;
 }
 
-Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared,
-                 Log& log)
+Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared)
     : comm_(comm),
       config_(config),
-      log_(log),
       seed_(static_cast<std::uint64_t>(config.runtime.seed)),
       data_(load_rank_data(comm, prepared, config.model.library == "size_factor", config.prepare.target_sum)),
       model_(make_model(config.model, sizes_of(data_), seed_)),
       loss_(comm, data_, config.model, config.train, seed_) {
+    standardise_libraries(comm, data_, model_);
     model_.decoder->start_at_profile(mean_profile(comm, data_, config.model.library == "size_factor"));
     const std::vector<torch::Tensor> parameters = backward_order(model_);
     joint_gradients_ = std::make_unique<ReducedGradients>(comm, parameters, model_.encoder->sparse_weights());
@@ -165,8 +180,9 @@ Posterior Trainer::encode_all() {
     std::vector<std::int32_t> rows(static_cast<std::size_t>(data_.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
     const auto input = std::make_shared<const SparseInput>(sparse_input(data_, rows, 0, seed_, 0));
-    const auto graph =
-        std::make_shared<GraphOperator>(comm_, data_.full_graph, full_graph_entries(comm_, data_));
+    // Unit weights: a held-out row h has -(d_h d_j)^-1/2 for each of its neighbours j.
+    const auto graph = std::make_shared<GraphOperator>(comm_, data_.full_graph,
+                                                       laplacian_entries(comm_, data_.full_graph, {}));
     return model_.encoder->forward(input, data_.encodings, graph);
 }
 
@@ -231,7 +247,7 @@ Trainer::StepResult Trainer::score_step() {
     const double shift = random.uniform(static_cast<std::uint64_t>(batch), stamp);
     std::vector<std::int64_t> places, rows;
     std::vector<std::int32_t> labels;
-    std::vector<float> uniforms;
+    std::vector<float> uniforms, library;
     for (std::int64_t i = 0; i < batch; ++i) {
         const auto row =
             std::min(data_.summary.num_train - 1,
@@ -241,6 +257,7 @@ Trainer::StepResult Trainer::score_step() {
         places.push_back(i);
         rows.push_back(data_.map.local_row(row));
         labels.push_back(data_.labels[static_cast<std::size_t>(rows.back())]);
+        library.push_back(data_.library[static_cast<std::size_t>(rows.back())]);
         // Times are spread evenly over the batch: the same expectation, less noise.
         const double place = (static_cast<double>(i) + shift) / static_cast<double>(batch);
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
@@ -252,9 +269,10 @@ Trainer::StepResult Trainer::score_step() {
                                 placed_normals(seed_, RandomStream::kLatentNoise, places, stamp, latent);
     const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32),
                                                     config_.train.times, config_.model.diffusion_time);
-    const torch::Tensor noise = placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, latent);
+    const torch::Tensor noise =
+        placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, model_.diffused_width());
     const torch::Tensor loss =
-        diffusion_loss(model_.score_net, (z - model_.latent_mean) / model_.latent_std, times, noise,
+        diffusion_loss(model_.score_net, model_.diffused(z, library), times, noise,
                        training_labels(labels, places, config_.train.label_dropout, seed_, stamp)) /
         static_cast<double>(batch);
     score_gradients_->begin();

@@ -23,11 +23,12 @@ std::string train_fingerprint(const Config& config);
 /// (data, configuration, step) on any number of ranks, up to rounding.
 class Trainer {
   public:
-    /// Collective. Views config and log.
-    Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared, Log& log);
+    /// Collective. Views config.
+    Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared);
 
     const RankData& data() const { return data_; }
     Model& model() { return model_; }
+    std::int64_t steps_an_epoch() const;
     std::int64_t joint_steps() const;  ///< of the whole joint phase
     std::int64_t joint_steps_done() const { return joint_steps_done_; }
     std::int64_t score_steps_done() const { return score_steps_done_; }
@@ -60,7 +61,6 @@ class Trainer {
     /// Collective (only reads `checkpoint`, which must be whole on every rank).
     void restore(const Checkpoint& checkpoint);
 
-    std::int64_t epoch_steps() const { return steps_an_epoch(); }
     double edges_changed() const { return loss_.perturbation().share_changed(); }
     double halo_wait_seconds() const { return loss_.halo().exposed_seconds; }
     double reduce_wait_seconds() const {
@@ -69,7 +69,6 @@ class Trainer {
 
   private:
     std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
-    std::int64_t steps_an_epoch() const;
     Posterior encode_all();
     void freeze_latents();
     void make_score_phase();
@@ -78,7 +77,6 @@ class Trainer {
 
     Communicator comm_;
     const Config& config_;
-    Log& log_;
     std::uint64_t seed_;
     RankData data_;
     Model model_;

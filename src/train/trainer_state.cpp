@@ -92,7 +92,10 @@ Checkpoint Trainer::checkpoint() const {
     checkpoint.counters = {{"joint_steps_done", joint_steps_done_},  {"score_steps_done", score_steps_done_},
                            {"average_updates", average_->updates()}, {"complete", is_complete() ? 1 : 0},
                            {"num_train", data_.summary.num_train},   {"num_cells", data_.summary.num_cells}};
-    checkpoint.numbers = {{"latent_mean", model_.latent_mean}, {"latent_std", model_.latent_std}};
+    checkpoint.numbers = {{"latent_mean", model_.latent_mean},
+                          {"latent_std", model_.latent_std},
+                          {"log_library_mean", model_.log_library_mean},
+                          {"log_library_std", model_.log_library_std}};
     store_module(checkpoint, "encoder", *model_.encoder);
     store_module(checkpoint, "decoder", *model_.decoder);
     store_module(checkpoint, "score_net", *model_.score_net);

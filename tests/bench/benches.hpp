@@ -1,10 +1,18 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "dist/communicator.hpp"
+
 namespace lapatlas::bench {
 
 // Each bench first checks its result against a reference and returns 1 without a time if that fails.
 
 /// Exact count draws, cells a second on one core, beside std::poisson_distribution.
-int counts();
+int counts(const Communicator& comm, const std::vector<std::string>& arguments);
+
+/// Collective. Training steps on PREPARED.h5: seconds a step and peak memory, as JSON.
+int step(const Communicator& comm, const std::vector<std::string>& arguments);
 
 }  // namespace lapatlas::bench

@@ -72,7 +72,7 @@ bool is_right(const Outcome& outcome, const std::vector<float>& log_rates, doubl
 
 }  // namespace
 
-int counts() {
+int counts(const Communicator& /*comm*/, const std::vector<std::string>& /*arguments*/) {
     std::printf("%8s  %-22s  %12s  %8s\n", "genes", "sampler", "cells/s", "positive");
     for (const std::int64_t num_genes : {2000, 8573, 30000}) {
         const std::vector<float> log_rates = typical_log_rates(num_genes);

@@ -1,6 +1,8 @@
 #include <cstdio>
 #include <cstring>
+#include <exception>
 
+#include "dist/environment.hpp"
 #include "tests/bench/benches.hpp"
 
 namespace {
@@ -8,19 +10,30 @@ namespace {
 struct Bench {
     const char* name;
     const char* what;
-    int (*run)();
+    int (*run)(const lapatlas::Communicator& comm, const std::vector<std::string>& arguments);
 };
 
 constexpr Bench kBenches[] = {
     {"counts", "exact Poisson and negative-binomial draws", lapatlas::bench::counts},
+    {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    for (const Bench& bench : kBenches)
-        if (argc == 2 && std::strcmp(argv[1], bench.name) == 0) return bench.run();
-    std::printf("lapatlas-bench NAME, one of\n");
-    for (const Bench& bench : kBenches) std::printf("  %-12s %s\n", bench.name, bench.what);
+    const lapatlas::MpiEnvironment mpi(argc, argv);
+    const auto world = lapatlas::Communicator::world();
+    const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
+    try {
+        for (const Bench& bench : kBenches)
+            if (argc >= 2 && std::strcmp(argv[1], bench.name) == 0) return bench.run(world, arguments);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "error: %s [rank %d]\n", error.what(), world.rank());
+        lapatlas::abort_all_ranks(2);
+    }
+    if (world.is_root()) {
+        std::printf("lapatlas-bench NAME, one of\n");
+        for (const Bench& bench : kBenches) std::printf("  %-8s %s\n", bench.name, bench.what);
+    }
     return 2;
 }

@@ -52,6 +52,19 @@ TEST(Config, WrongTypesChoicesAndRangesAreRefused) {
     EXPECT_NE(config_error([&] { check_config(config); }).find("input.test_fraction"), std::string::npos);
 }
 
+TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
+    const auto error_with = [](const char* name, const char* value) {
+        Config config;
+        config.model.library = "absolute";
+        set_option(config, name, value);
+        return config_error([&] { check_config(config); });
+    };
+    EXPECT_EQ(error_with("prepare.k", "20"), "");
+    EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"), std::string::npos);
+    EXPECT_NE(error_with("input.batch_key", "donor").find("input.batch_key = donor"), std::string::npos);
+    EXPECT_NE(error_with("evaluate.min_type_cells", "4").find("evaluate.min_type_cells"), std::string::npos);
+}
+
 TEST(Config, WholeNumbersMayStandForFractions) {
     EXPECT_EQ(parse_config("[train]\nlearning_rate = 1\n", "c").train.learning_rate, 1.0);
     Config config;

@@ -189,6 +189,34 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     EXPECT_NEAR(block.library[17], 3.0 * kGenes, 0.01);
 }
 
+TEST(Generator, ADiffusedLibrarySetsTheDepth) {
+    GenerativeModel model = tiny_model();
+    model.score_net =
+        ScoreNet(ScoreNetOptions{.latent = kLatent + 1, .num_labels = kLabels, .width = 24, .blocks = 2});
+    // The output layer starts at zero: the network is exact for a standard-normal library coordinate.
+    initialise_parameters(*model.score_net, 3, 0);
+    model.joint_library = true;
+    model.libraries = {};
+    model.log_library_mean = std::log(2000.0);
+    model.log_library_std = 0.25;
+    const LabelPlan plan = LabelPlan::from_frequencies({1, 1, 1}, 4 * kBlockCells);
+    double sum = 0, squares = 0, total = 0, expected = 0;
+    for (std::int64_t b = 0; b < 4; ++b) {
+        const GeneratedBlock block = generate_block(model, {}, plan, kSeed, b);
+        EXPECT_EQ(block.latents.size(), static_cast<std::size_t>(kBlockCells * kLatent));
+        for (const float size : block.library) {
+            sum += std::log(static_cast<double>(size));
+            squares += std::pow(std::log(static_cast<double>(size)) - std::log(2000.0), 2);
+            expected += static_cast<double>(size);
+        }
+        for (const float count : block.counts.values) total += static_cast<double>(count);
+    }
+    const double n = 4 * kBlockCells;
+    EXPECT_NEAR(sum / n, std::log(2000.0), 5 * 0.25 / std::sqrt(n));
+    EXPECT_NEAR(std::sqrt(squares / n), 0.25, 0.02);
+    EXPECT_NEAR(total / expected, 1, 0.02);
+}
+
 TEST(Generator, LatentsAreInTheDecodersUnits) {
     GenerativeModel model = tiny_model();
     model.diffusion_time = 0.7;

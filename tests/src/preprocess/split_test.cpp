@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <set>
 
 #include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "src/preprocess/split_file.hpp"
 #include "src/random/philox.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
 
@@ -136,6 +139,23 @@ TEST(Split, SharesOutOfRangeAreRefused) {
     InputOptions options;
     options.test_fraction = 1;
     EXPECT_THROW(split_cells(comm, atlas_block(comm, 9), options, 1), ConfigError);
+}
+
+TEST(Split, FileNamesThePartOfEveryCellInTheOrderOfTheInput) {
+    const auto comm = Communicator::world();
+    const testing_support::TemporaryFolder folder(comm);
+    const std::vector<std::string> names{"AAAC-1", "with,comma", "with\"quote"};
+    const std::vector<Split> parts{Split::kTrain, Split::kTest, Split::kValidation};
+    const std::vector<std::uint8_t> kept{1, 1, 0};
+    const BlockRange mine = block_of_rank(3, comm.size(), comm.rank());
+    const auto part = [&](const auto& all) {
+        return std::vector(all.begin() + mine.begin, all.begin() + mine.end);
+    };
+    write_split_file(comm, folder / "split.csv", part(names), part(parts), part(kept));
+    barrier(comm);
+    std::ifstream file(folder / "split.csv");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(text, "cell,split\nAAAC-1,train\n\"with,comma\",test\n\"with\"\"quote\",dropped\n");
 }
 
 }  // namespace lapatlas

@@ -1,0 +1,217 @@
+// One training step on a prepared dataset: seconds, peak memory, and a dense check of its losses.
+#include <sys/resource.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "dist/timer.hpp"
+#include "launch/threads.hpp"
+#include "src/config/config.hpp"
+#include "src/train/random_tensors.hpp"
+#include "src/train/trainer.hpp"
+#include "tests/bench/benches.hpp"
+
+namespace lapatlas::bench {
+
+namespace {
+
+double peak_memory_mib() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+/// Cells a piece of the dense check: the whole [cells, genes] would need gigabytes.
+constexpr std::int64_t kCheckRows = 256;
+
+torch::Tensor dense_rows(const SparseInput& x, std::int64_t first, std::int64_t count) {
+    torch::Tensor dense = torch::zeros({count, x.num_genes});
+    for (std::int64_t r = 0; r < count; ++r)
+        for (auto e = static_cast<std::size_t>(x.row_offsets[static_cast<std::size_t>(first + r)]);
+             e < static_cast<std::size_t>(x.row_offsets[static_cast<std::size_t>(first + r) + 1]); ++e)
+            dense.data_ptr<float>()[r * x.num_genes + x.gene_indices[e]] = x.values[e];
+    return dense;
+}
+
+/// sum_k T_k(L^) (X W_k) by the plain recurrence on X W_k, L^ as a sparse tensor of torch.
+torch::Tensor plain_convolution(const torch::Tensor& laplacian, const std::vector<torch::Tensor>& xw) {
+    torch::Tensor out = xw[0].clone();
+    for (std::size_t k = 1; k < xw.size(); ++k) {
+        torch::Tensor before = xw[k], now = torch::mm(laplacian, xw[k]);
+        for (std::size_t i = 2; i <= k; ++i) {
+            const torch::Tensor next = 2 * torch::mm(laplacian, now) - before;
+            before = now;
+            now = next;
+        }
+        out += now;
+    }
+    return out;
+}
+
+/// The losses of the whole training graph without mask, dropout and perturbation, by torch's own operations on
+/// dense tensors; one rank only.
+LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
+    const torch::NoGradGuard no_grad;
+    const std::int64_t rows = data.num_train_rows;
+    std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
+    std::iota(all.begin(), all.end(), 0);
+    const SparseInput x = sparse_input(data, all, 0, seed, 0);
+    std::vector<std::int64_t> from, to;
+    std::vector<float> entries;
+    for (std::int64_t r = 0; r < rows; ++r)
+        for (const std::int32_t c : data.train_graph.neighbours(r)) {
+            from.push_back(r);
+            to.push_back(c);
+            const auto degrees = static_cast<double>(data.train_graph.neighbours(r).size()) *
+                                 static_cast<double>(data.train_graph.neighbours(c).size());
+            entries.push_back(static_cast<float>(-1 / std::sqrt(degrees)));
+        }
+    const torch::Tensor laplacian =
+        torch::sparse_coo_tensor(torch::stack({torch::tensor(from), torch::tensor(to)}),
+                                 torch::tensor(entries), {rows, rows})
+            .coalesce();
+
+    const auto named = model.encoder->named_parameters();
+    const std::vector<torch::Tensor>& weights = model.encoder->sparse_weights();
+    const torch::Tensor encodings = data.encodings.narrow(0, 0, rows);
+    std::vector<torch::Tensor> xw;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        std::vector<torch::Tensor> pieces;
+        for (std::int64_t first = 0; first < rows; first += kCheckRows)
+            pieces.push_back(
+                torch::mm(dense_rows(x, first, std::min(kCheckRows, rows - first)), weights[k]));
+        xw.push_back(torch::cat(pieces) + torch::mm(encodings, named["encoding_weight"][static_cast<long>(k)]));
+    }
+    const torch::Tensor first = torch::relu(plain_convolution(laplacian, xw) + named["first_bias"]);
+    std::vector<torch::Tensor> hw;
+    for (std::size_t k = 0; k < weights.size(); ++k)
+        hw.push_back(torch::mm(first, named["second_weight"][static_cast<long>(k)]));
+    const torch::Tensor second = torch::relu(plain_convolution(laplacian, hw) + named["second_bias"]);
+    const torch::Tensor mean = torch::addmm(named["mean.bias"], second, named["mean.weight"].t());
+    const torch::Tensor log_variance =
+        torch::addmm(named["log_variance.bias"], second, named["log_variance.weight"].t()).clamp(-12, 6);
+    const torch::Tensor z =
+        mean + torch::exp(0.5 * log_variance) * placed_normals(seed, RandomStream::kLatentNoise,
+                                                               data.train_graph.owned_ids, 0, mean.size(1));
+    LossTerms terms;
+    terms.kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>();
+    const std::vector<float> theta_values = model.decoder->dispersions();
+    const torch::Tensor theta = torch::tensor(theta_values);
+    SparseInput raw = x;  // the same entries with raw counts
+    raw.values.assign(data.counts.values.begin(),
+                      data.counts.values.begin() + static_cast<std::ptrdiff_t>(x.values.size()));
+    for (std::int64_t at = 0; at < rows; at += kCheckRows) {
+        const std::int64_t count = std::min(kCheckRows, rows - at);
+        const torch::Tensor counts = dense_rows(raw, at, count);
+        const torch::Tensor library =
+            torch::from_blob(const_cast<float*>(data.library.data()) + at, {count, 1}, torch::kFloat32);
+        const torch::Tensor mu =
+            torch::softmax(model.decoder->logits(z.narrow(0, at, count)), 1) * library;
+        const torch::Tensor log_likelihood = torch::lgamma(counts + theta) - torch::lgamma(theta) -
+                                             torch::lgamma(counts + 1) - theta * torch::log1p(mu / theta) -
+                                             counts * torch::log1p(theta / mu);
+        terms.reconstruction -= log_likelihood.to(torch::kFloat64).sum().item<double>();
+    }
+    terms.kl /= static_cast<double>(rows);
+    terms.reconstruction /= static_cast<double>(rows);
+    return terms;
+}
+
+/// Collective. Whether the fused, distributed losses are those of the dense check. The check itself needs the
+/// whole graph, so it is made where one rank holds it.
+bool is_right(const Communicator& comm, Config config, const std::filesystem::path& prepared) {
+    if (comm.size() > 1) return true;
+    config.train.mask_fraction = 0;
+    config.train.perturb = false;
+    config.train.lpe_sign_flip = false;
+    config.model.dropout = 0;
+    Trainer trainer(comm, config, prepared);
+    const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+    JointLoss loss(comm, trainer.data(), config.model, config.train, seed);
+    const std::vector<std::uint8_t> active(static_cast<std::size_t>(trainer.data().map.num_clusters()), 1);
+    const JointLoss::Result ours = [&] {
+        const torch::NoGradGuard no_grad;
+        return loss(trainer.model(), active, 0, nullptr);
+    }();
+    const LossTerms dense = dense_losses(trainer.model(), trainer.data(), seed);
+    const bool right = std::abs(ours.local.reconstruction / dense.reconstruction - 1) < 1e-4 &&
+                       std::abs(ours.local.kl - dense.kl) < 1e-3 * std::max(1.0, dense.kl);
+    if (!right)
+        std::printf("losses differ from the dense check: reconstruction %.4f, %.4f; KL %.5f, %.5f\n",
+                    ours.local.reconstruction, dense.reconstruction, ours.local.kl, dense.kl);
+    return right;
+}
+
+}  // namespace
+
+int step(const Communicator& comm, const std::vector<std::string>& arguments) {
+    if (arguments.empty())
+        throw ConfigError("lapatlas-bench step PREPARED.h5 [--steps=N] [--section.key=value ...]");
+    Config config;
+    config.train.batch = "full";
+    config.model.hidden = 256;
+    std::int64_t steps = 5;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+        const std::size_t equals = arguments[i].find('=');
+        if (!arguments[i].starts_with("--") || equals == std::string::npos)
+            throw ConfigError("'" + arguments[i] + "' is not --section.key=value");
+        const std::string name = arguments[i].substr(2, equals - 2), value = arguments[i].substr(equals + 1);
+        if (name == "steps")
+            steps = std::stoll(value);
+        else
+            set_option(config, name, value);
+    }
+    config.train.joint_epochs = steps + 1;
+    check_config(config);
+    const int threads = set_threads(comm, config.runtime.threads);
+
+    std::vector<double> seconds;
+    double first_loss = 0, last_loss = 0;
+    std::int64_t cells = 0, genes = 0, edges = 0;
+    {
+        Trainer trainer(comm, config, arguments[0]);
+        for (std::int64_t s = 0; s <= steps; ++s) {
+            barrier(comm);
+            const Timer timer;
+            const Trainer::StepResult result = trainer.joint_step();
+            const double slowest = all_reduce_max(comm, timer.seconds());
+            if (s == 0) {
+                first_loss = result.terms.total(config.train);
+            } else {
+                seconds.push_back(slowest);  // the first step also allocates
+            }
+            last_loss = result.terms.total(config.train);
+            cells = result.num_cells;
+        }
+        genes = trainer.data().counts.num_genes;
+        edges = all_reduce_sum(comm, static_cast<std::int64_t>(trainer.data().train_graph.columns.size())) / 2;
+    }
+    const double memory = all_reduce_sum(comm, peak_memory_mib());
+    const bool right = is_right(comm, config, arguments[0]) && std::isfinite(last_loss);
+    if (!right || !(last_loss < first_loss)) {
+        if (comm.is_root()) std::printf("wrong result (loss %.2f, then %.2f): no time\n", first_loss, last_loss);
+        return 1;
+    }
+    std::sort(seconds.begin(), seconds.end());
+    if (comm.is_root())
+        std::printf(
+            "{\"bench\": \"step\", \"batch\": \"%s\", \"cells\": %lld, \"genes\": %lld, \"hidden\": %lld, "
+            "\"order\": %lld, \"edges\": %lld, \"ranks\": %d, \"threads\": %d, \"steps\": %zu, "
+            "\"seconds_min\": %.4f, \"seconds_median\": %.4f, \"seconds_max\": %.4f, "
+            "\"peak_memory_mib\": %.0f, \"checked\": \"%s\"}\n",
+            config.train.batch.c_str(), static_cast<long long>(cells), static_cast<long long>(genes),
+            static_cast<long long>(config.model.hidden), static_cast<long long>(config.model.cheb_order),
+            static_cast<long long>(edges), comm.size(), threads, seconds.size(), seconds.front(),
+            seconds[seconds.size() / 2], seconds.back(), memory,
+            comm.size() == 1 ? "losses against dense torch operations" : "loss falls");
+    return 0;
+}
+
+}  // namespace lapatlas::bench
