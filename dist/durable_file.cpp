@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "dist/error.hpp"
 
@@ -51,6 +52,25 @@ void commit_file(const fs::path& partial, const fs::path& path) {
         throw ResourceError(partial.string() + ": cannot be renamed to " + path.string() + " (" +
                             error.message() + ")");
     sync_to_disk(folder_of(path), O_RDONLY | O_DIRECTORY);
+}
+
+PartialFile::~PartialFile() {
+    std::error_code ignored;
+    if (!committed_) fs::remove(partial_, ignored);
+}
+
+void PartialFile::commit() {
+    commit_file(partial_, final_);
+    committed_ = true;
+}
+
+void write_whole_file(const fs::path& path, std::string_view text) {
+    PartialFile partial(path);
+    std::ofstream file(partial.path(), std::ios::binary);
+    file.write(text.data(), static_cast<std::streamsize>(text.size()));
+    file.close();
+    if (!file) throw ResourceError(path.string() + ": cannot be written; is the disk full?");
+    partial.commit();
 }
 
 }  // namespace lapatlas

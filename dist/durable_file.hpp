@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 namespace lapatlas {
 
@@ -15,5 +17,29 @@ void require_writable(const std::filesystem::path& path);
 /// Rank-local. Forces a closed file to disk, gives it its final name and forces that to disk too: after this,
 /// a crash leaves the whole file; before, none under that name. ResourceError if the system refuses.
 void commit_file(const std::filesystem::path& partial, const std::filesystem::path& path);
+
+/// Rank-local. A file being built under partial_path(path). It takes its name in commit(); without that the
+/// destructor removes it, so that no half-file stays where an exception passes.
+class PartialFile {
+  public:
+    explicit PartialFile(std::filesystem::path path)
+        : final_(std::move(path)), partial_(partial_path(final_)) {}
+    ~PartialFile();
+    PartialFile(const PartialFile&) = delete;
+    PartialFile& operator=(const PartialFile&) = delete;
+
+    /// Where to write.
+    const std::filesystem::path& path() const { return partial_; }
+    /// As commit_file. The file must be closed.
+    void commit();
+
+  private:
+    std::filesystem::path final_, partial_;
+    bool committed_ = false;
+};
+
+/// Rank-local. Writes `text` as the whole file: all of it is there under that name, or what was there before.
+/// ResourceError if the system refuses.
+void write_whole_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace lapatlas

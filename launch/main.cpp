@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <thread>
@@ -58,7 +59,7 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         print_evaluation(comm, evaluate_run(comm, config, run, given_or(line.generated, run.atlas()),
                                             given_or(line.output, run.evaluation()), log));
     } else if (line.subcommand == "report") {
-        report_run(comm, config, run, log);
+        report_run(comm, config, run, given_or(line.output, run.report()), log);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {
             return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size())
@@ -92,6 +93,8 @@ int report_failure(const Communicator& world, const char* message, int exit_code
 }  // namespace
 
 int run_program(int argc, char** argv) {
+    // MKL then sums in one order whatever the address its operands came to lie at; read at its first call.
+    setenv("MKL_CBWR", "AUTO", 0);
     const MpiEnvironment mpi(argc, argv);
     const Communicator world = Communicator::world();
     try {

@@ -9,6 +9,8 @@
 #include "dist/environment.hpp"
 #include "dist/hdf5_file.hpp"
 #include "partition/metis_partitioner.hpp"
+#include "src/evaluate/optimal_transport.hpp"
+#include "src/evaluate/random_forest.hpp"
 
 namespace lapatlas {
 
@@ -23,6 +25,8 @@ std::string version_text() {
     line("LibTorch", TORCH_VERSION);
     line("Eigen", std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." +
                       std::to_string(EIGEN_MINOR_VERSION));
+    line("LEMON", optimal_transport_version());
+    line("OpenCV ml", random_forest_version());
     line("CLI11", CLI11_VERSION);
     line("toml11", std::to_string(TOML11_VERSION_MAJOR) + "." + std::to_string(TOML11_VERSION_MINOR) + "." +
                        std::to_string(TOML11_VERSION_PATCH));

@@ -4,6 +4,7 @@
 
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
+#include "src/config/config.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/generate/generate.hpp"
 #include "src/io/atlas_reader.hpp"
@@ -80,6 +81,13 @@ EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
     return input;
 }
 
+std::string evaluate_fingerprint(const Config& config) {
+    std::string text = generate_fingerprint(config);
+    for (const auto& [name, value] : list_options(config))
+        if (name.starts_with("evaluate.")) text += name + "=" + value + ";";
+    return text;
+}
+
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,
                               const std::filesystem::path& generated, const std::filesystem::path& output,
                               Log& log) {
@@ -92,7 +100,7 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
     for (const auto& [name, value] : provenance_of(comm, config, "evaluate"))
         result.provenance.emplace_back(name, value);
     result.provenance.emplace_back("generated", generated.string());
-    result.provenance.emplace_back("fingerprint", generate_fingerprint(config));
+    result.provenance.emplace_back("fingerprint", evaluate_fingerprint(config));
     agreed(comm, [&] {
         if (comm.is_root()) write_evaluation_json(output, result);
     });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
@@ -16,6 +17,9 @@ namespace lapatlas {
 EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
                                       const std::filesystem::path& generated, const Config& config,
                                       std::int64_t most_training_cells = 50000);
+
+/// Of every option that decides the figures: equal means "already done".
+std::string evaluate_fingerprint(const Config& config);
 
 /// Collective. The `evaluate` stage: figures of `generated` against the run's test cells into evaluation.json
 /// and a table on the terminal.

@@ -26,8 +26,8 @@ bool is_prepared(const RunFolder& run, const Config& config) {
 
 bool is_trained(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.checkpoint())) return false;
-    const Checkpoint checkpoint = read_checkpoint(run.checkpoint());
-    return checkpoint.fingerprint == train_fingerprint(config) && checkpoint.counters.at("complete") != 0;
+    const CheckpointStatus status = read_checkpoint_status(run.checkpoint());
+    return status.complete && status.fingerprint == train_fingerprint(config);
 }
 
 bool is_generated(const RunFolder& run, const Config& config) {
@@ -41,7 +41,7 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.evaluation())) return false;
     const EvaluationResult result = read_evaluation_json(run.evaluation());
     for (const auto& [name, value] : result.provenance)
-        if (name == "fingerprint") return value == generate_fingerprint(config);
+        if (name == "fingerprint") return value == evaluate_fingerprint(config);
     return false;
 }
 
@@ -74,7 +74,7 @@ void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
     }
     if (fresh || !is_done(is_evaluated, "evaluate"))
         evaluate_run(comm, config, run, run.atlas(), run.evaluation(), log);
-    report_run(comm, config, run, log);
+    report_run(comm, config, run, run.report(), log);
 }
 
 }  // namespace lapatlas

@@ -69,8 +69,9 @@ ReportTable facts(const PreparedSummary& summary) {
 
 }  // namespace
 
-void report_run(const Communicator& comm, const Config& config, const RunFolder& run, Log& log) {
-    log.stage("report " + run.report().string());
+void report_run(const Communicator& comm, const Config& config, const RunFolder& run,
+                const std::filesystem::path& output, Log& log) {
+    log.stage("report " + output.string());
     agreed(comm, [&] {
         if (!comm.is_root()) return;
         const PreparedSummary summary = read_prepared_summary(run.prepared());
@@ -88,7 +89,7 @@ void report_run(const Communicator& comm, const Config& config, const RunFolder&
                              {"seed", std::to_string(config.runtime.seed)},
                              {"ranks", std::to_string(comm.size())}};
         for (const auto& [name, value] : list_options(config)) report.provenance.emplace_back(name, value);
-        write_report(run.report(), report);
+        write_report(output, report);
     });
 }
 

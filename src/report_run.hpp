@@ -7,7 +7,9 @@
 
 namespace lapatlas {
 
-/// Collective. The `report` stage: one HTML page from the run's prepared data, metrics, atlas and evaluation.
-void report_run(const Communicator& comm, const Config& config, const RunFolder& run, Log& log);
+/// Collective. The `report` stage: one HTML page at `output` from the run's prepared data,
+/// metrics and evaluation.
+void report_run(const Communicator& comm, const Config& config, const RunFolder& run,
+                const std::filesystem::path& output, Log& log);
 
 }  // namespace lapatlas

@@ -1,7 +1,5 @@
 #include "src/run_folder.hpp"
 
-#include <fstream>
-
 #include "dist/agreement.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
@@ -31,13 +29,7 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
 
 void keep_config(const Communicator& comm, const RunFolder& run, const Config& config) {
     agreed(comm, [&] {
-        if (!comm.is_root()) return;
-        const std::filesystem::path partial = partial_path(run.config());
-        std::ofstream file(partial);
-        file << dump_config(config);
-        file.close();
-        if (!file) throw ResourceError(run.config().string() + ": cannot be written; is the disk full?");
-        commit_file(partial, run.config());
+        if (comm.is_root()) write_whole_file(run.config(), dump_config(config));
     });
 }
 

@@ -136,7 +136,8 @@ struct ModelOptions {
           "size_factor: softmax times a library size; absolute: rates as the paper has them",
           Choices{"size_factor", "absolute"});
         v("library_model", library_model,
-          "where a generated cell's library comes from: per_label: drawn from the training cells of its label; "
+          "where a generated cell's library comes from: per_label: drawn from the training cells of its "
+          "label; "
           "joint: diffused with the latent as one more coordinate",
           Choices{"per_label", "joint"});
         v("score_width", score_width, "width of the ScoreNet");

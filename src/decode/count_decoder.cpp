@@ -12,6 +12,11 @@ using torch::autograd::variable_list;
 /// theta outside this range is indistinguishable from Poisson, or from a gene that is on or off.
 constexpr float kSmallestLogDispersion = -6.0f, kLargestLogDispersion = 9.0f;
 
+/// Adam moves a parameter by at most about the learning rate a step, one unit in a thousand steps; log theta
+/// has to cross ten, from genes that are on or off to genes that are Poisson. So the parameter counts in
+/// tens.
+constexpr float kDispersionScale = 10.0f;
+
 std::vector<float> dispersions_of(const torch::Tensor& log_dispersion) {
     if (!log_dispersion.defined()) return {};
     const torch::Tensor theta =
@@ -81,7 +86,7 @@ CountDecoderImpl::CountDecoderImpl(const CountDecoderOptions& options) : options
         register_module("second_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.hidden})));
     output_ = register_module("output", torch::nn::Linear(options.hidden, options.genes));
     if (options.negative_binomial)
-        log_dispersion_ = register_parameter("log_dispersion", torch::zeros({options.genes}));
+        dispersion_ = register_parameter("dispersion", torch::zeros({options.genes}));
 }
 
 torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const Dropout& dropout) {
@@ -94,7 +99,14 @@ torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const Dropout& dr
 
 torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z) { return output_(hidden(z)); }
 
-std::vector<float> CountDecoderImpl::dispersions() const { return dispersions_of(log_dispersion_); }
+torch::Tensor CountDecoderImpl::log_dispersions() const {
+    return dispersion_.defined() ? kDispersionScale * dispersion_ : torch::Tensor();
+}
+
+std::vector<float> CountDecoderImpl::dispersions() const {
+    const torch::NoGradGuard no_grad;
+    return dispersions_of(log_dispersions());
+}
 
 torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hidden_cells,
                                                         std::span<const SparseCounts> counts,
@@ -102,7 +114,7 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
                                 dispersions()};
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
-                                  log_dispersion_.defined() ? log_dispersion_ : torch::zeros({0}), model,
+                                  dispersion_.defined() ? log_dispersions() : torch::zeros({0}), model,
                                   counts, library, chunk);
 }
 

@@ -49,7 +49,8 @@ class CountDecoderImpl : public torch::nn::Module {
     CountDecoderOptions options_;
     torch::nn::Linear first_{nullptr}, second_{nullptr}, output_{nullptr};
     torch::nn::LayerNorm first_norm_{nullptr}, second_norm_{nullptr};
-    torch::Tensor log_dispersion_;  // [genes]
+    torch::Tensor log_dispersions() const;  // [genes], undefined for Poisson
+    torch::Tensor dispersion_;              // [genes] log theta / 10
 };
 TORCH_MODULE(CountDecoder);
 

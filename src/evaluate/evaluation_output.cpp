@@ -104,15 +104,8 @@ void write_evaluation_json(const std::filesystem::path& path, const EvaluationRe
                         {"gene_mean", rounded(pictures.generated_mean)},
                         {"gene_zero_fraction", rounded(pictures.generated_zero_fraction)}}}}}};
     require_writable(path);
-    const std::filesystem::path partial = partial_path(path);
-    {
-        std::ofstream file(partial);
-        // Names from a file may hold bytes that are no UTF-8: replaced, so that the JSON stays readable.
-        file << json.dump(1, ' ', false, Json::error_handler_t::replace) << '\n';
-        file.close();
-        if (!file) throw ResourceError("cannot write " + partial.string() + ": is the disk full?");
-    }
-    commit_file(partial, path);
+    // Names from a file may hold bytes that are no UTF-8: replaced, so that the JSON stays readable.
+    write_whole_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 EvaluationResult read_evaluation_json(const std::filesystem::path& path) {

@@ -1,5 +1,6 @@
 #include "src/evaluate/optimal_transport.hpp"
 
+#include <lemon/config.h>
 #include <lemon/network_simplex.h>
 #include <lemon/static_graph.h>
 
@@ -55,5 +56,7 @@ double wasserstein2(const Points& left, const Points& right) {
             squared[a] * static_cast<double>(simplex.flow(lemon::StaticDigraph::arc(static_cast<int>(a))));
     return std::sqrt(cost / (static_cast<double>(num_left) * (num_right / shared)));
 }
+
+std::string optimal_transport_version() { return LEMON_VERSION; }
 
 }  // namespace lapatlas

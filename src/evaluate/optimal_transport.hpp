@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "src/evaluate/points.hpp"
 
 namespace lapatlas {
@@ -8,5 +10,8 @@ namespace lapatlas {
 /// cost under squared Euclidean distance (network simplex). The samples may differ in size. Neither may be
 /// empty.
 double wasserstein2(const Points& left, const Points& right);
+
+/// Of LEMON, whose network simplex it is.
+std::string optimal_transport_version();
 
 }  // namespace lapatlas

@@ -1,6 +1,7 @@
 #include "src/evaluate/random_forest.hpp"
 
 #include <cmath>
+#include <opencv2/core/version.hpp>
 #include <opencv2/ml.hpp>
 
 namespace lapatlas {
@@ -40,5 +41,7 @@ std::vector<double> forest_probabilities(const Points& cells, const std::vector<
         probabilities[i] = static_cast<double>(predicted.at<float>(static_cast<int>(i)));
     return probabilities;
 }
+
+std::string random_forest_version() { return CV_VERSION; }
 
 }  // namespace lapatlas

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "src/evaluate/points.hpp"
@@ -13,5 +14,8 @@ namespace lapatlas {
 std::vector<double> forest_probabilities(const Points& cells, const std::vector<int>& classes,
                                          const Points& queries, std::int64_t num_trees, int max_depth,
                                          std::uint32_t seed);
+
+/// Of OpenCV, whose random trees they are.
+std::string random_forest_version();
 
 }  // namespace lapatlas

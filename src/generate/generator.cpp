@@ -55,8 +55,8 @@ NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels) {
 /// What the diffusion makes, standardised: [kBlockCells, d], or [kBlockCells, d + 1] with the log library.
 /// `labels` are those of the block's real cells.
 at::Tensor sample_diffused(const GenerativeModel& model, const GenerateOptions& options,
-                          const std::vector<std::int32_t>& labels, std::uint64_t seed,
-                          std::int64_t first_cell) {
+                           const std::vector<std::int32_t>& labels, std::uint64_t seed,
+                           std::int64_t first_cell) {
     at::Tensor label_tensor = at::full({kBlockCells}, -1, at::TensorOptions(at::kLong));
     std::copy(labels.begin(), labels.end(), label_tensor.data_ptr<std::int64_t>());
     const NoisePredictor predict = guided(network_predictor(model.score_net, label_tensor),
@@ -163,8 +163,9 @@ std::int64_t num_blocks(std::int64_t num_cells) { return (num_cells + kBlockCell
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
                               const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index) {
     ensure(block_index >= 0 && block_index < num_blocks(plan.num_cells()), "the block is one of the plan's");
-    ensure(!model.size_factor || model.joint_library || static_cast<std::int64_t>(model.libraries.by_label.size()) ==
-                                     model.score_net->options().num_labels,
+    ensure(!model.size_factor || model.joint_library ||
+               static_cast<std::int64_t>(model.libraries.by_label.size()) ==
+                   model.score_net->options().num_labels,
            "the library table has the ScoreNet's labels");
     GeneratedBlock block;
     block.first_cell = block_index * kBlockCells;

@@ -126,6 +126,7 @@ class FilteredSubspace {
             const Eigen::LLT<Eigen::MatrixXd> factor(gram);
             if (factor.info() != Eigen::Success)
                 throw InternalError("positional encodings: the filtered block lost its rank");
+            if (owned_ == 0) continue;  // Eigen takes no empty right-hand side
             block_.topRows(owned_) =
                 factor.matrixU().solve<Eigen::OnTheRight>(Eigen::MatrixXd(block_.topRows(owned_))).eval();
         }

@@ -1,6 +1,7 @@
 #include "src/io/prepared_file.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -133,10 +134,11 @@ CountMatrix read_counts(const Hdf5File& file, const std::string& name, const std
 void write_prepared(const Communicator& comm, const std::filesystem::path& path,
                     const PreparedSummary& summary, const PreparedRows& train, const HeldoutRows& heldout,
                     const std::map<std::string, std::string>& provenance) {
-    const std::filesystem::path partial = partial_path(path);
+    std::optional<PartialFile> partial;
+    if (comm.is_root()) partial.emplace(path);
     agreed(comm, [&] {
         if (!comm.is_root()) return;
-        Hdf5File file = Hdf5File::create(partial);
+        Hdf5File file = Hdf5File::create(partial->path());
         write_summary(file, summary, provenance);
         file.close();
     });
@@ -145,7 +147,7 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
     const std::int64_t first_heldout = exclusive_sum(comm, heldout_rows);
     const std::int64_t score_width = width_of(comm, train.scores.size(), train_rows);
     agreed(comm, [&] {
-        Hdf5File file = Hdf5File::open_parallel(comm, partial);
+        Hdf5File file = Hdf5File::open_parallel(comm, partial_path(path));
         write_csr(comm, file, "train/counts", summary.num_train, first_train, train.counts.row_offsets,
                   train.counts.gene_indices, &train.counts.values);
         write_csr<std::int64_t, float>(comm, file, "train/graph", summary.num_train, first_train,
@@ -167,7 +169,7 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
         file.close();
     });
     agreed(comm, [&] {
-        if (comm.is_root()) commit_file(partial, path);
+        if (partial) partial->commit();
     });
 }
 

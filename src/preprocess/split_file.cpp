@@ -1,11 +1,8 @@
 #include "src/preprocess/split_file.hpp"
 
-#include <fstream>
-
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
-#include "dist/error.hpp"
 
 namespace lapatlas {
 
@@ -13,9 +10,12 @@ namespace {
 
 const char* name_of(Split split) {
     switch (split) {
-        case Split::kTrain: return "train";
-        case Split::kValidation: return "validation";
-        case Split::kTest: return "test";
+        case Split::kTrain:
+            return "train";
+        case Split::kValidation:
+            return "validation";
+        case Split::kTest:
+            return "test";
     }
     return "";
 }
@@ -33,7 +33,7 @@ std::string csv_field(const std::string& text) {
 void write_split_file(const Communicator& comm, const std::filesystem::path& path,
                       const std::vector<std::string>& cell_names, std::span<const Split> splits,
                       std::span<const std::uint8_t> kept) {
-    std::string mine;
+    std::string mine = comm.is_root() ? "cell,split\n" : "";
     for (std::size_t r = 0; r < cell_names.size(); ++r) {
         mine += csv_field(cell_names[r]);
         mine += ',';
@@ -42,14 +42,7 @@ void write_split_file(const Communicator& comm, const std::filesystem::path& pat
     }
     const std::vector<char> lines = gather_v<char>(comm, std::span<const char>(mine));
     agreed(comm, [&] {
-        if (!comm.is_root()) return;
-        const std::filesystem::path partial = partial_path(path);
-        std::ofstream file(partial, std::ios::binary);
-        file << "cell,split\n";
-        file.write(lines.data(), static_cast<std::streamsize>(lines.size()));
-        file.close();
-        if (!file) throw ResourceError(path.string() + ": cannot be written (disk full?)");
-        commit_file(partial, path);
+        if (comm.is_root()) write_whole_file(path, {lines.data(), lines.size()});
     });
 }
 

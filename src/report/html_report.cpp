@@ -1,7 +1,5 @@
 #include "src/report/html_report.hpp"
 
-#include <fstream>
-
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/report/html_text.hpp"
@@ -131,14 +129,7 @@ std::string render_report(const ReportInput& input) {
 
 void write_report(const std::filesystem::path& path, const ReportInput& input) {
     require_writable(path);
-    const std::filesystem::path partial = partial_path(path);
-    {
-        std::ofstream file(partial, std::ios::binary);
-        file << render_report(input);
-        file.close();
-        if (!file) throw ResourceError("cannot write " + partial.string() + ": is the disk full?");
-    }
-    commit_file(partial, path);
+    write_whole_file(path, render_report(input));
 }
 
 }  // namespace lapatlas

@@ -36,8 +36,8 @@ void list_datasets(const Hdf5File& file, const std::string& group, const std::st
 
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
                       const std::map<std::string, std::string>& provenance) {
-    const std::filesystem::path partial = partial_path(path);
-    Hdf5File file = Hdf5File::create(partial);
+    PartialFile partial(path);
+    Hdf5File file = Hdf5File::create(partial.path());
     file.write_attribute("", "format", std::string(kFormat));
     file.write_attribute<std::int64_t>("", "format_version", std::span(&kFormatVersion, 1), true);
     file.write_string("config", checkpoint.config);
@@ -59,16 +59,30 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     }
     for (const auto& [name, value] : provenance) file.write_string("provenance/" + name, value);
     file.close();
-    commit_file(partial, path);
+    partial.commit();
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) {
-    const Hdf5File file = Hdf5File::open(path);
+namespace {
+
+Hdf5File open_checkpoint(const std::filesystem::path& path) {
+    Hdf5File file = Hdf5File::open(path);
     if (file.string_attribute("", "format") != kFormat)
         throw InputError(path.string() + ": not a LapAtlas checkpoint; make one with `lapatlas train`");
     const auto version = file.attribute<std::int64_t>("", "format_version");
     if (!version || version->at(0) != kFormatVersion)
         throw InputError(path.string() + ": written by another version of LapAtlas; train again");
+    return file;
+}
+
+}  // namespace
+
+CheckpointStatus read_checkpoint_status(const std::filesystem::path& path) {
+    const Hdf5File file = open_checkpoint(path);
+    return {file.read_string("fingerprint"), file.read_scalar<std::int64_t>("counters/complete") != 0};
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& path) {
+    const Hdf5File file = open_checkpoint(path);
     Checkpoint checkpoint;
     checkpoint.config = file.read_string("config");
     checkpoint.fingerprint = file.read_string("fingerprint");

@@ -28,7 +28,14 @@ struct Checkpoint {
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
                       const std::map<std::string, std::string>& provenance);
 
-/// Rank-local. InputError if the file is missing or not a checkpoint.
+struct CheckpointStatus {
+    std::string fingerprint;
+    bool complete = false;  ///< training is at its end
+};
+
+/// Rank-local. Both: InputError if the file is missing or not a checkpoint. The status alone reads no
+/// weights.
+CheckpointStatus read_checkpoint_status(const std::filesystem::path& path);
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 
 /// Adds every parameter of `module` as "prefix/name"; restore_module puts them back, InputError where one is

@@ -6,6 +6,7 @@
 #include <limits>
 #include <sstream>
 
+#include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 
 namespace lapatlas {
@@ -60,10 +61,9 @@ MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t joint_steps_ke
         for (const MetricsRow& row : read_metrics(path_))
             if (row.step <= (row.phase == "joint" ? joint_steps_kept : score_steps_kept)) kept.push_back(row);
     }
-    std::ofstream file(path_, std::ios::trunc);
-    file << kHeader << '\n';
-    for (const MetricsRow& row : kept) file << line_of(row) << '\n';
-    if (!file) throw ResourceError(path_.string() + ": cannot be written");
+    std::string text = std::string(kHeader) + '\n';
+    for (const MetricsRow& row : kept) text += line_of(row) + '\n';
+    write_whole_file(path_, text);
 }
 
 void MetricsFile::append(const MetricsRow& row) {
@@ -80,6 +80,7 @@ std::vector<MetricsRow> read_metrics(const std::filesystem::path& path) {
         throw InputError(path.string() + ": no metrics of LapAtlas");
     std::vector<MetricsRow> rows;
     while (std::getline(file, line)) {
+        if (file.eof()) break;  // no end of line: the row that a killed run was writing
         std::istringstream cells(line);
         std::string cell;
         MetricsRow row = empty_metrics("", 0);

@@ -55,8 +55,8 @@ torch::Tensor plain_convolution(const torch::Tensor& laplacian, const std::vecto
     return out;
 }
 
-/// The losses of the whole training graph without mask, dropout and perturbation, by torch's own operations on
-/// dense tensors; one rank only.
+/// The losses of the whole training graph without mask, dropout and perturbation, by torch's own operations
+/// on dense tensors; one rank only.
 LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     const torch::NoGradGuard no_grad;
     const std::int64_t rows = data.num_train_rows;
@@ -85,9 +85,9 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     for (std::size_t k = 0; k < weights.size(); ++k) {
         std::vector<torch::Tensor> pieces;
         for (std::int64_t first = 0; first < rows; first += kCheckRows)
-            pieces.push_back(
-                torch::mm(dense_rows(x, first, std::min(kCheckRows, rows - first)), weights[k]));
-        xw.push_back(torch::cat(pieces) + torch::mm(encodings, named["encoding_weight"][static_cast<long>(k)]));
+            pieces.push_back(torch::mm(dense_rows(x, first, std::min(kCheckRows, rows - first)), weights[k]));
+        xw.push_back(torch::cat(pieces) +
+                     torch::mm(encodings, named["encoding_weight"][static_cast<long>(k)]));
     }
     const torch::Tensor first = torch::relu(plain_convolution(laplacian, xw) + named["first_bias"]);
     std::vector<torch::Tensor> hw;
@@ -112,8 +112,7 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
         const torch::Tensor counts = dense_rows(raw, at, count);
         const torch::Tensor library =
             torch::from_blob(const_cast<float*>(data.library.data()) + at, {count, 1}, torch::kFloat32);
-        const torch::Tensor mu =
-            torch::softmax(model.decoder->logits(z.narrow(0, at, count)), 1) * library;
+        const torch::Tensor mu = torch::softmax(model.decoder->logits(z.narrow(0, at, count)), 1) * library;
         const torch::Tensor log_likelihood = torch::lgamma(counts + theta) - torch::lgamma(theta) -
                                              torch::lgamma(counts + 1) - theta * torch::log1p(mu / theta) -
                                              counts * torch::log1p(theta / mu);
@@ -191,12 +190,14 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
             cells = result.num_cells;
         }
         genes = trainer.data().counts.num_genes;
-        edges = all_reduce_sum(comm, static_cast<std::int64_t>(trainer.data().train_graph.columns.size())) / 2;
+        edges =
+            all_reduce_sum(comm, static_cast<std::int64_t>(trainer.data().train_graph.columns.size())) / 2;
     }
     const double memory = all_reduce_sum(comm, peak_memory_mib());
     const bool right = is_right(comm, config, arguments[0]) && std::isfinite(last_loss);
     if (!right || !(last_loss < first_loss)) {
-        if (comm.is_root()) std::printf("wrong result (loss %.2f, then %.2f): no time\n", first_loss, last_loss);
+        if (comm.is_root())
+            std::printf("wrong result (loss %.2f, then %.2f): no time\n", first_loss, last_loss);
         return 1;
     }
     std::sort(seconds.begin(), seconds.end());

@@ -84,7 +84,7 @@ def main():
             elif str(disk) not in errors[0]:
                 complaints.append(f"the line does not name {disk}")
             # Finished stages stay for a run that resumes; half-written files do not.
-            half = [path for path in disk.rglob("*") if ".tmp" in path.name or path.name == "atlas.h5ad"]
+            half = [path for path in disk.rglob("*") if path.name.endswith(".partial") or path.name == "atlas.h5ad"]
             if half:
                 complaints.append(f"left behind: {', '.join(map(str, half))}")
             print(f"{'FAILED' if complaints else 'ok':7} {title} ({answer.seconds:.1f} s)")

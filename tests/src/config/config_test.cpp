@@ -60,7 +60,8 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
         return config_error([&] { check_config(config); });
     };
     EXPECT_EQ(error_with("prepare.k", "20"), "");
-    EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"), std::string::npos);
+    EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"),
+              std::string::npos);
     EXPECT_NE(error_with("input.batch_key", "donor").find("input.batch_key = donor"), std::string::npos);
     EXPECT_NE(error_with("evaluate.min_type_cells", "4").find("evaluate.min_type_cells"), std::string::npos);
 }

@@ -79,7 +79,7 @@ struct DenseReference {
                     result.reconstruction += mu - x_count * std::log(mu) + std::lgamma(x_count + 1);
                     continue;
                 }
-                const double theta = std::exp(weights.at("log_dispersion")[0](0, g));
+                const double theta = std::exp(10 * weights.at("dispersion")[0](0, g));
                 result.reconstruction -= std::lgamma(x_count + theta) - std::lgamma(theta) -
                                          std::lgamma(x_count + 1) + theta * std::log(theta / (theta + mu)) +
                                          x_count * std::log(mu / (theta + mu));

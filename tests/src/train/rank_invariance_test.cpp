@@ -243,7 +243,8 @@ TEST_P(RankInvariance, ADivergedLossNamesStepAndTermOnAllRanks) {
     EXPECT_EQ(all_reduce_sum(comm, 1), comm.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Simulated, RankInvariance, testing::Values("simulated", "simulated_full"), atlas_name);
+INSTANTIATE_TEST_SUITE_P(Simulated, RankInvariance, testing::Values("simulated", "simulated_full"),
+                         atlas_name);
 INSTANTIATE_TEST_SUITE_P(Pbmc3k, RankInvariance, testing::Values("pbmc3k"), atlas_name);
 
 }  // namespace lapatlas
