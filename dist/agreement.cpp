@@ -46,4 +46,10 @@ void agree(const Communicator& comm, std::exception_ptr failure) {
                 name_rank ? first.message + " [rank " + std::to_string(failing_rank) + "]" : first.message);
 }
 
+bool from_root(const Communicator& comm, bool value) {
+    int word = value ? 1 : 0;
+    broadcast(comm, std::span<int>(&word, 1));
+    return word != 0;
+}
+
 }  // namespace lapatlas

@@ -38,4 +38,14 @@ auto agreed(const Communicator& comm, F&& local) {
     }
 }
 
+/// Collective. The root's value everywhere.
+bool from_root(const Communicator& comm, bool value);
+
+/// Collective. The root's answer to a question about the outside world (is a file there?) everywhere: ranks
+/// on other nodes may see a shared file system otherwise for a while, and must not go another way for it.
+template <class F>
+bool root_decides(const Communicator& comm, F&& question) {
+    return from_root(comm, agreed(comm, [&] { return comm.is_root() && question(); }));
+}
+
 }  // namespace lapatlas

@@ -25,12 +25,6 @@ OwnedCommunicator OwnedCommunicator::duplicate(const Communicator& of) {
     return OwnedCommunicator(handle);
 }
 
-OwnedCommunicator OwnedCommunicator::split(const Communicator& of, int color) {
-    MPI_Comm handle = MPI_COMM_NULL;
-    check_mpi(MPI_Comm_split(of.handle(), color, of.rank(), &handle), "MPI_Comm_split");
-    return OwnedCommunicator(handle);
-}
-
 OwnedCommunicator::~OwnedCommunicator() {
     // Never finalise or free while MPI is already gone, and never throw from here.
     int finalized = 0;

@@ -26,13 +26,11 @@ class Communicator {
     int size_ = 1;
 };
 
-/// Owns a communicator of its own (a duplicate or a split) and frees it.
+/// Owns a communicator of its own and frees it.
 class OwnedCommunicator {
   public:
     /// Collective. Same ranks, separate message space.
     static OwnedCommunicator duplicate(const Communicator& of);
-    /// Collective. Ranks with the same `color`, ordered by rank.
-    static OwnedCommunicator split(const Communicator& of, int color);
 
     OwnedCommunicator(OwnedCommunicator&& other) noexcept
         : handle_(std::exchange(other.handle_, MPI_COMM_NULL)) {}

@@ -82,8 +82,7 @@ InducedShard induce(const GraphShard& full, const IndexMap& map,
     }
     for (std::size_t g = 0; g < full.ghost_ids.size(); ++g) {
         if (!is_active(full.ghost_ids[g])) continue;
-        new_ghosts[g] = static_cast<std::int32_t>(induced.kept_ghosts.size());
-        induced.kept_ghosts.push_back(static_cast<std::int32_t>(g));
+        new_ghosts[g] = static_cast<std::int32_t>(shard.ghost_ids.size());
         shard.ghost_ids.push_back(full.ghost_ids[g]);
     }
     shard.num_owned = static_cast<std::int64_t>(induced.kept_rows.size());

@@ -48,8 +48,7 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
 /// new row.
 struct InducedShard {
     GraphShard shard;
-    std::vector<std::int32_t> kept_rows;    // [new num_owned] row of the full shard
-    std::vector<std::int32_t> kept_ghosts;  // [new num_ghosts] ghost of the full shard
+    std::vector<std::int32_t> kept_rows;  // [new num_owned] row of the full shard
 };
 InducedShard induce(const GraphShard& full, const IndexMap& map,
                     std::span<const std::uint8_t> cluster_is_active);

@@ -34,10 +34,6 @@ class IndexMap {
         const auto cluster = static_cast<std::size_t>(cluster_of_row(row));
         return static_cast<std::int32_t>(cluster_local_starts_[cluster] + row - cluster_offsets_[cluster]);
     }
-    /// Position of the first row of `cluster` among the rows of its owner.
-    std::int64_t cluster_local_start(std::int64_t cluster) const {
-        return cluster_local_starts_[static_cast<std::size_t>(cluster)];
-    }
     std::int64_t num_rows_of_rank(int rank) const { return rank_rows_[static_cast<std::size_t>(rank)]; }
     std::vector<std::int64_t> clusters_of_rank(int rank) const;
     /// Global rows of a rank, ascending.

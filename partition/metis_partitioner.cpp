@@ -23,6 +23,21 @@ void require_fits(std::int64_t rows, std::int64_t edges, std::int64_t parts) {
                          " rows cannot be made");
 }
 
+/// METIS adds weights up in its index type: they keep their proportions when their `total` must be scaled
+/// into it.
+template <class T>
+std::vector<idx_t> scaled(std::span<const T> values, std::int64_t total) {
+    const std::int64_t divisor = total / (std::numeric_limits<idx_t>::max() / 2) + 1;
+    std::vector<idx_t> narrow;
+    for (const T value : values)
+        narrow.push_back(static_cast<idx_t>(std::max<std::int64_t>(1, value / divisor)));
+    return narrow;
+}
+
+std::int64_t total_of(std::span<const std::int64_t> values) {
+    return std::accumulate(values.begin(), values.end(), std::int64_t{0});
+}
+
 std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& columns,
                          std::vector<idx_t>& row_weights, std::vector<idx_t>* edge_weights, idx_t parts) {
     auto rows = static_cast<idx_t>(offsets.size() - 1);
@@ -82,7 +97,9 @@ std::vector<std::int32_t> partition_graph(const Communicator& comm, const Distri
     for (const std::int64_t column : graph.columns) narrow_columns.push_back(static_cast<idx_t>(column));
     std::vector<idx_t> all_degrees = gather_v<idx_t>(comm, degrees);
     std::vector<idx_t> columns = gather_v<idx_t>(comm, narrow_columns);
-    std::vector<idx_t> weights = gather_v<idx_t>(comm, row_weights);
+    const std::int64_t total =
+        all_reduce_sum(comm, std::accumulate(row_weights.begin(), row_weights.end(), std::int64_t{0}));
+    std::vector<idx_t> weights = gather_v<idx_t>(comm, scaled(row_weights, total));
 
     std::vector<idx_t> part;
     agreed(comm, [&] {
@@ -105,19 +122,10 @@ std::vector<int> place_clusters(std::span<const std::int64_t> cluster_offsets,
         std::iota(ranks.begin(), ranks.end(), 0);
         return ranks;
     }
-    // Weights keep their proportions when they must be scaled into METIS's index type.
-    const auto scaled = [](std::span<const std::int64_t> values) {
-        const std::int64_t total = std::accumulate(values.begin(), values.end(), std::int64_t{0});
-        const std::int64_t divisor = total / (std::numeric_limits<idx_t>::max() / 2) + 1;
-        std::vector<idx_t> narrow;
-        for (const std::int64_t value : values)
-            narrow.push_back(static_cast<idx_t>(std::max<std::int64_t>(1, value / divisor)));
-        return narrow;
-    };
     std::vector<idx_t> offsets(cluster_offsets.begin(), cluster_offsets.end());
     std::vector<idx_t> columns(neighbours.begin(), neighbours.end());
-    std::vector<idx_t> edges = scaled(edge_weights);
-    std::vector<idx_t> weights = scaled(cluster_weights);
+    std::vector<idx_t> edges = scaled(edge_weights, total_of(edge_weights));
+    std::vector<idx_t> weights = scaled(cluster_weights, total_of(cluster_weights));
     std::vector<idx_t> part = k_way(offsets, columns, weights, &edges, num_ranks);
     fill_empty_parts(part, num_ranks);
     return {part.begin(), part.end()};

@@ -50,7 +50,6 @@ EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
     HeldoutRows heldout = read_heldout_rows(prepared, summary, whole, 0);
     EvaluationInput input;
     input.label_names = summary.label_names;
-    input.gene_names = summary.gene_names;
     input.target_sum = config.prepare.target_sum;
     input.unconditional = config.generate.guidance == -1 || summary.label_names.empty();
 
@@ -100,6 +99,9 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
     for (const auto& [name, value] : provenance_of(comm, config, "evaluate"))
         result.provenance.emplace_back(name, value);
     result.provenance.emplace_back("generated", generated.string());
+    result.provenance.emplace_back("weights_id", agreed(comm, [&] {
+                                       return comm.is_root() ? weights_id_of_atlas(generated) : std::string();
+                                   }));
     result.provenance.emplace_back("fingerprint", evaluate_fingerprint(config));
     agreed(comm, [&] {
         if (comm.is_root()) write_evaluation_json(output, result);

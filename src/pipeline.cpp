@@ -1,5 +1,7 @@
 #include "src/pipeline.hpp"
 
+#include <algorithm>
+
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
@@ -21,7 +23,7 @@ namespace {
 
 bool is_prepared(const RunFolder& run, const Config& config) {
     return std::filesystem::exists(run.prepared()) &&
-           read_prepared_summary(run.prepared()).fingerprint == prepare_fingerprint(config);
+           is_prepared_for(read_prepared_summary(run.prepared()).fingerprint, config);
 }
 
 bool is_trained(const RunFolder& run, const Config& config) {
@@ -34,15 +36,19 @@ bool is_generated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.atlas())) return false;
     const Hdf5File file = Hdf5File::open(run.atlas());
     return file.exists("uns/lapatlas/fingerprint") &&
-           file.read_string("uns/lapatlas/fingerprint") == generate_fingerprint(config);
+           file.read_string("uns/lapatlas/fingerprint") == generate_fingerprint(config) &&
+           weights_id_of_atlas(run.atlas()) == read_checkpoint_status(run.checkpoint()).weights_id;
 }
 
 bool is_evaluated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.evaluation())) return false;
     const EvaluationResult result = read_evaluation_json(run.evaluation());
-    for (const auto& [name, value] : result.provenance)
-        if (name == "fingerprint") return value == evaluate_fingerprint(config);
-    return false;
+    const auto& said = result.provenance;
+    const auto is = [&](const char* name, const std::string& value) {
+        return std::find(said.begin(), said.end(), std::pair{std::string(name), value}) != said.end();
+    };
+    return is("fingerprint", evaluate_fingerprint(config)) && is("generated", run.atlas().string()) &&
+           is("weights_id", weights_id_of_atlas(run.atlas()));
 }
 
 }  // namespace
@@ -51,7 +57,7 @@ void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
     const RunFolder run{config.output.dir};
     const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
     const auto is_done = [&](auto&& question, const char* stage) {
-        const bool done = agreed(comm, [&] { return question(run, config); });
+        const bool done = root_decides(comm, [&] { return question(run, config); });
         if (done) log.stage(std::string(stage) + ": already there, not done again");
         return done;
     };

@@ -91,19 +91,37 @@ std::int64_t default_clusters(std::int64_t wanted, std::int64_t num_train) {
 
 std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
+/// Sizes and times of the input's files; empty where there is none.
+std::string input_identity(const std::filesystem::path& path) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    std::vector<fs::path> files;
+    if (fs::is_regular_file(path, error)) files.push_back(path);
+    if (fs::is_directory(path, error))
+        for (const auto& entry : fs::directory_iterator(path, error))
+            if (entry.is_regular_file(error)) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    std::ostringstream text;
+    for (const fs::path& file : files)
+        text << file.filename().string() << ": " << fs::file_size(file, error) << " bytes of "
+             << fs::last_write_time(file, error).time_since_epoch().count() << ";";
+    return text.str();
+}
+
 }  // namespace
 
 std::string prepare_fingerprint(const Config& config) {
     std::ostringstream text;
     for (const auto& [name, value] : list_options(config))
-        if (name.starts_with("input.") || name.starts_with("prepare.") || name == "runtime.seed" ||
-            name == "train.use_validation")
+        if ((name.starts_with("input.") && name != "input.path") || name.starts_with("prepare.") ||
+            name == "runtime.seed" || name == "train.use_validation")
             text << name << "=" << value << ";";
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(config.input.path, ignored))
-        text << "bytes=" << std::filesystem::file_size(config.input.path, ignored) << ";modified="
-             << std::filesystem::last_write_time(config.input.path, ignored).time_since_epoch().count();
     return text.str();
+}
+
+bool is_prepared_for(const std::string& fingerprint, const Config& config) {
+    const std::string options = prepare_fingerprint(config), input = input_identity(config.input.path);
+    return input.empty() ? fingerprint.starts_with(options) : fingerprint == options + input;
 }
 
 void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
@@ -251,7 +269,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
     summary.eigenvalues = encoding.eigenvalues;
     summary.singular_values = components.pca.singular_values;
     summary.matrix_name = atlas.matrix_name;
-    summary.fingerprint = prepare_fingerprint(config);
+    summary.fingerprint = prepare_fingerprint(config) + input_identity(config.input.path);
     std::int64_t largest_degree = 0;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         largest_degree = std::max(largest_degree, graph.degree(r));

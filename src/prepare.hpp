@@ -18,8 +18,11 @@ namespace lapatlas {
 void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
              const std::map<std::string, std::string>& provenance, Log& log);
 
-/// Of every option that decides what prepare writes, and of the input's size and time: equal means "already
-/// done".
+/// Of every option that decides what prepare writes; where the input lies does not.
 std::string prepare_fingerprint(const Config& config);
+
+/// Rank-local. Whether a prepared dataset's fingerprint is of these options and of this input (by its files'
+/// sizes and times; where the input is no longer there, the options decide).
+bool is_prepared_for(const std::string& fingerprint, const Config& config);
 
 }  // namespace lapatlas

@@ -6,6 +6,8 @@
 #include "src/config/config.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/prepare.hpp"
+#include "src/train/checkpoint.hpp"
+#include "src/train/trainer.hpp"
 
 namespace lapatlas {
 
@@ -13,10 +15,14 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
     return agreed(comm, [&] {
         if (!comm.is_root()) return false;
         if (std::filesystem::exists(run.prepared()) &&
-            read_prepared_summary(run.prepared()).fingerprint != prepare_fingerprint(config))
+            !is_prepared_for(read_prepared_summary(run.prepared()).fingerprint, config))
             throw ConfigError(run.dir.string() +
                               ": holds data prepared with other input or prepare options (see its " +
                               "config.toml); choose another output.dir");
+        if (std::filesystem::exists(run.checkpoint()) &&
+            read_checkpoint_status(run.checkpoint()).fingerprint != train_fingerprint(config))
+            throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
+                              "config.toml); choose another output.dir, or remove its checkpoints/");
         std::error_code error;
         const bool made = std::filesystem::create_directories(run.dir, error);
         if (error)

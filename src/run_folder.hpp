@@ -23,8 +23,8 @@ struct RunFolder {
 };
 
 /// Collective. Makes the folder, if need be, and checks that it can be written to; returns whether it was
-/// made. ConfigError where it holds data prepared with other options: nothing already made is overwritten by
-/// another run.
+/// made. ConfigError where it holds data prepared or a model trained with other options: nothing already made
+/// is overwritten by another run.
 bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config);
 
 /// Collective. Writes the resolved configuration into the folder.

@@ -260,6 +260,10 @@ void check_config(const Config& config) {
     share("train.ema_decay", config.train.ema_decay);
     share("train.label_dropout", config.train.label_dropout);
     at_least("train.decode_chunk", static_cast<double>(config.train.decode_chunk), 1);
+    const double lightest = config.train.learnable_weights ? 1e-6 : 0;  // the logarithm of 0 is no start
+    at_least("train.w_diff", config.train.w_diff, lightest);
+    at_least("train.w_kl", config.train.w_kl, lightest);
+    at_least("train.w_rec", config.train.w_rec, lightest);
     at_least("train.score_steps", static_cast<double>(config.train.score_steps), 0);
     at_least("train.score_batch", static_cast<double>(config.train.score_batch), 1);
     at_least("train.alpha_min", config.train.alpha_min, 0);
@@ -277,6 +281,10 @@ void check_config(const Config& config) {
     if (config.model.library_model == "joint" && config.model.library != "size_factor")
         throw ConfigError(
             "model.library_model = joint needs model.library = size_factor: absolute rates have no library");
+    if (!config.input.split_key.empty() && !config.input.split_group_key.empty())
+        throw ConfigError(
+            "input.split_key and input.split_group_key: give one; a split that is given already "
+            "says where each group's cells go");
     if (!config.input.batch_key.empty())
         throw ConfigError("input.batch_key = " + config.input.batch_key +
                           ": batches are not modelled yet; leave it empty");

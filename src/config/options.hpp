@@ -157,6 +157,7 @@ struct TrainOptions {
     double w_diff = 1;
     double w_kl = 0.5;
     double w_rec = 1;
+    bool learnable_weights = false;
     bool joint_gradient = false;
     double mask_fraction = 0.1;
     bool lpe_sign_flip = true;
@@ -192,6 +193,8 @@ struct TrainOptions {
         v("w_diff", w_diff, "weight of the diffusion loss in joint training");
         v("w_kl", w_kl, "weight of the KL term (summed over latent dimensions, mean over cells)");
         v("w_rec", w_rec, "weight of the reconstruction (summed over genes, mean over cells)");
+        v("learnable_weights", learnable_weights,
+          "learn the three weights from where they are set: homoscedastic uncertainty (Kendall et al. 2018)");
         v("joint_gradient", joint_gradient, "let the diffusion loss shape the encoder");
         v("mask_fraction", mask_fraction, "share of input counts hidden from the encoder in a step");
         v("lpe_sign_flip", lpe_sign_flip, "flip the sign of each positional encoding at random every step");

@@ -118,9 +118,14 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
                                   counts, library, chunk);
 }
 
-void CountDecoderImpl::start_at_profile(const torch::Tensor& mean_profile) {
+void CountDecoderImpl::start_at(std::span<const float> profile, std::span<const float> dispersion) {
     const torch::NoGradGuard no_grad;
-    output_->bias.copy_(torch::log(mean_profile.clamp_min(1e-8)));
+    const auto copied = [](std::span<const float> values) {
+        return torch::tensor(std::vector<float>(values.begin(), values.end()));
+    };
+    output_->bias.copy_(torch::log(copied(profile).clamp_min(1e-8)));
+    if (dispersion_.defined())
+        dispersion_.copy_(torch::log(copied(dispersion).clamp(0.05, 150)) / kDispersionScale);
 }
 
 }  // namespace lapatlas

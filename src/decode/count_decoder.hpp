@@ -42,8 +42,10 @@ class CountDecoderImpl : public torch::nn::Module {
                                           std::span<const SparseCounts> counts,
                                           std::span<const float> library, std::int64_t chunk);
 
-    /// Sets the output bias to the log of the mean profile: training starts at the best constant decoder.
-    void start_at_profile(const torch::Tensor& mean_profile);
+    /// Training starts at the best decoder without latents: the output bias is the log of `profile` [genes],
+    /// the dispersions are `dispersion` [genes] (within 0.05 .. 150; it grows as latents explain the
+    /// variance).
+    void start_at(std::span<const float> profile, std::span<const float> dispersion);
 
   private:
     CountDecoderOptions options_;

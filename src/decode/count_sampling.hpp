@@ -12,8 +12,8 @@ struct CountKey {
     std::int64_t cell = 0;  ///< global index
 };
 
-/// Largest natural log of a rate that is drawn from; counts near e^14 = 1.2e6 are still exact in float32.
-inline constexpr float kLargestLogRate = 14.0f;
+/// Largest natural log of a rate that is drawn from; counts near e^16 = 8.9e6 are still exact in float32.
+inline constexpr float kLargestLogRate = 16.0f;
 
 /// Draws the counts of one cell (LapDDPM algorithm 2, line 8; also negative binomial) and appends the
 /// positive ones, genes ascending: x_g ~ Poisson(m_g), or NB with mean m_g and variance m_g + m_g^2 / theta_g

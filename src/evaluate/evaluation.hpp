@@ -19,7 +19,6 @@ struct EvaluationInput {
     // Index into label_names, -1 unlabelled; empty when there are no labels.
     std::vector<std::int32_t> train_labels, test_labels, generated_labels;
     std::vector<std::string> label_names;
-    std::vector<std::string> gene_names;
     double target_sum = 1e4;
     bool unconditional = false;  ///< generated without labels: all cells count as one type
 };

@@ -1,10 +1,13 @@
 #include "src/generate/generate.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "dist/hdf5_file.hpp"
 #include "src/config/config.hpp"
 #include "src/io/h5ad_writer.hpp"
 #include "src/train/checkpoint.hpp"
@@ -13,8 +16,24 @@
 
 namespace lapatlas {
 
-TrainedModel load_trained_model(const std::filesystem::path& path, const ModelOptions& options) {
+namespace {
+
+/// The model is what it was trained as. Other model options on the command line would be a misunderstanding.
+void refuse_other_model(const Config& wanted, const Config& trained, const std::filesystem::path& path) {
+    const auto asked = list_options(wanted), had = list_options(trained);
+    for (std::size_t i = 0; i < asked.size(); ++i)
+        if (asked[i].first.starts_with("model.") && asked[i].second != had[i].second)
+            throw ConfigError(asked[i].first + " = " + asked[i].second + ": " + path.string() +
+                              " was trained with " + had[i].second + "; train another model for it");
+}
+
+}  // namespace
+
+TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
     const Checkpoint checkpoint = read_checkpoint(path);
+    const Config trained_with = parse_config(checkpoint.config, path.string());
+    refuse_other_model(config, trained_with, path);
+    const ModelOptions& options = trained_with.model;
     if (checkpoint.counters.at("complete") == 0)
         throw InputError(path.string() + ": training is not complete (" +
                          std::to_string(checkpoint.counters.at("joint_steps_done")) + " joint, " +
@@ -26,7 +45,7 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const ModelOp
     trained.label_names = checkpoint.label_names;
     trained.label_counts = checkpoint.label_counts;
     trained.num_cells = checkpoint.counters.at("num_cells");
-    trained.fingerprint = checkpoint.fingerprint;
+    trained.weights_id = checkpoint.weights_id;
 
     const auto genes = static_cast<std::int64_t>(checkpoint.gene_names.size());
     Model model =
@@ -56,8 +75,18 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const ModelOp
     return trained;
 }
 
+std::string weights_id_of_atlas(const std::filesystem::path& atlas) {
+    const Hdf5File file = Hdf5File::open(atlas);
+    return file.exists("uns/lapatlas/weights_id") ? file.read_string("uns/lapatlas/weights_id") : "";
+}
+
 std::string generate_fingerprint(const Config& config) {
     std::string text = train_fingerprint(config);
+    // A file of counts is what it holds.
+    if (std::error_code ignored; std::filesystem::is_regular_file(config.generate.counts, ignored)) {
+        std::ifstream file(config.generate.counts);
+        text += "counts=" + std::string(std::istreambuf_iterator<char>(file), {}) + ";";
+    }
     for (const auto& [name, value] : list_options(config))
         if (name.starts_with("generate.") && name != "generate.gzip_level") text += name + "=" + value + ";";
     return text;
@@ -66,7 +95,7 @@ std::string generate_fingerprint(const Config& config) {
 void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
               const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
               Log& log) {
-    const TrainedModel trained = agreed(comm, [&] { return load_trained_model(checkpoint, config.model); });
+    const TrainedModel trained = agreed(comm, [&] { return load_trained_model(checkpoint, config); });
     const LabelPlan plan = agreed(comm, [&] {
         return make_label_plan(config.generate, trained.label_names, trained.label_counts, trained.num_cells);
     });
@@ -80,6 +109,7 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
     header.latent_width = config.generate.write_latents ? trained.model.latent : 0;
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/fingerprint"] = generate_fingerprint(config);
+    header.uns["lapatlas/weights_id"] = trained.weights_id;
     header.cell_prefix = "synthetic";
     header.gzip_level = static_cast<int>(config.generate.gzip_level);
 

@@ -18,12 +18,15 @@ struct TrainedModel {
     std::vector<std::string> gene_names, gene_ids, label_names;
     std::vector<std::int64_t> label_counts;  // [labels] training cells
     std::int64_t num_cells = 0;              ///< in the atlas that was read
-    std::string fingerprint;
+    std::string weights_id;                  ///< of the checkpoint
 };
 
 /// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not
-/// complete.
-TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const ModelOptions& options);
+/// complete; ConfigError if `config` asks for another model than was trained.
+TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const Config& config);
+
+/// Rank-local. The id of the weights that made an .h5ad of ours; empty for a file of others.
+std::string weights_id_of_atlas(const std::filesystem::path& atlas);
 
 /// Of everything that decides the atlas, training included.
 std::string generate_fingerprint(const Config& config);

@@ -214,7 +214,7 @@ IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks) {
 }
 
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                                const IndexMap& map, int rank) {
+                                const IndexMap& map, int rank, bool with_scores) {
     const Hdf5File file = Hdf5File::open(path);
     const std::vector<BlockRange> runs = row_runs(summary.cluster_offsets, map, rank);
     PreparedRows rows;
@@ -224,7 +224,7 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
-    if (file.exists("train/scores")) rows.scores = read_runs<float>(file, "train/scores", runs);
+    if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
     return rows;
 }
 

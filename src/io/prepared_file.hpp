@@ -71,9 +71,10 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path);
 /// Clusters on ranks by METIS on the graph of clusters. Rank-local, equal on every rank.
 IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks);
 
-/// Rank-local. The training rows that `rank` owns, in the order of map.rows_of_rank.
+/// Rank-local. The training rows that `rank` owns, in the order of map.rows_of_rank; the PCA scores, which
+/// nothing after `prepare` needs, only if asked for.
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                                const IndexMap& map, int rank);
+                                const IndexMap& map, int rank, bool with_scores = false);
 /// Rank-local. The held-out rows whose cluster `rank` owns.
 HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
                               const IndexMap& map, int rank);

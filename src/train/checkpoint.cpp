@@ -1,5 +1,10 @@
 #include "src/train/checkpoint.hpp"
 
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <span>
+
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
@@ -9,7 +14,29 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-checkpoint";
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
+
+/// 64-bit FNV-1a over the bytes of `values`, going on from `hash`.
+template <class T>
+std::uint64_t hashed(std::uint64_t hash, std::span<const T> values) {
+    for (const std::byte byte : std::as_bytes(values))
+        hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
+    return hash;
+}
+
+std::string weights_id_of(const Checkpoint& checkpoint) {
+    std::uint64_t hash = 0xcbf29ce484222325u;
+    for (const auto& [name, number] : checkpoint.numbers) hash = hashed(hash, std::span(&number, 1));
+    for (const auto& [name, tensor] : checkpoint.tensors) {
+        if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/")) continue;
+        const torch::Tensor whole = tensor.detach().contiguous();
+        hash = hashed(
+            hash, std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())));
+    }
+    std::array<char, 17> text{};
+    std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
+    return text.data();
+}
 
 void copy_into(torch::Tensor& to, const Checkpoint& checkpoint, const std::string& name) {
     const auto found = checkpoint.tensors.find(name);
@@ -42,6 +69,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     file.write_attribute<std::int64_t>("", "format_version", std::span(&kFormatVersion, 1), true);
     file.write_string("config", checkpoint.config);
     file.write_string("fingerprint", checkpoint.fingerprint);
+    file.write_string("weights_id", weights_id_of(checkpoint));
     file.write_strings("genes/names", checkpoint.gene_names);
     if (!checkpoint.gene_ids.empty()) file.write_strings("genes/ids", checkpoint.gene_ids);
     file.write_strings("labels/names", checkpoint.label_names);
@@ -78,7 +106,8 @@ Hdf5File open_checkpoint(const std::filesystem::path& path) {
 
 CheckpointStatus read_checkpoint_status(const std::filesystem::path& path) {
     const Hdf5File file = open_checkpoint(path);
-    return {file.read_string("fingerprint"), file.read_scalar<std::int64_t>("counters/complete") != 0};
+    return {file.read_string("fingerprint"), file.read_string("weights_id"),
+            file.read_scalar<std::int64_t>("counters/complete") != 0};
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
@@ -86,6 +115,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     Checkpoint checkpoint;
     checkpoint.config = file.read_string("config");
     checkpoint.fingerprint = file.read_string("fingerprint");
+    checkpoint.weights_id = file.read_string("weights_id");
     checkpoint.gene_names = file.read_strings("genes/names");
     if (file.exists("genes/ids")) checkpoint.gene_ids = file.read_strings("genes/ids");
     checkpoint.label_names = file.read_strings("labels/names");

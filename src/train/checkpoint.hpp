@@ -15,6 +15,7 @@ namespace lapatlas {
 struct Checkpoint {
     std::string config;       ///< the run's TOML
     std::string fingerprint;  ///< of the options that decide training
+    std::string weights_id;   ///< of what generation uses; made when it is written
     std::vector<std::string> gene_names, gene_ids, label_names;
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
     std::map<std::string, double> numbers;         // latent_mean, latent_std
@@ -30,7 +31,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 
 struct CheckpointStatus {
     std::string fingerprint;
-    bool complete = false;  ///< training is at its end
+    std::string weights_id;  ///< of what generation uses: equal weights, equal id
+    bool complete = false;   ///< training is at its end
 };
 
 /// Rank-local. Both: InputError if the file is missing or not a checkpoint. The status alone reads no

@@ -118,8 +118,17 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         diffusion_loss(model.score_net, diffused, times, noise,
                        training_labels(labels, ids, options_.label_dropout, seed_, step));
 
-    result.loss = options_.w_rec / divisor * reconstruction + options_.w_kl / divisor * kl +
-                  options_.w_diff / divisor * diffusion;
+    if (model.loss_log_variances.defined()) {
+        // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.
+        const torch::Tensor s = 10 * model.loss_log_variances;
+        const torch::Tensor terms =
+            torch::stack({reconstruction.to(torch::kFloat32), kl, diffusion}) / divisor;
+        result.loss = (torch::exp(-s) * terms + s / static_cast<double>(comm_.size())).sum();
+    } else {
+        result.loss = options_.w_rec / divisor * reconstruction + options_.w_kl / divisor * kl +
+                      options_.w_diff / divisor * diffusion;
+    }
+    result.weighted = result.loss.item<double>();
     result.local = {reconstruction.item<double>() / divisor, kl.item<double>() / divisor,
                     diffusion.item<double>() / divisor};
     const torch::Tensor drawn = z.detach().to(torch::kFloat64);

@@ -15,9 +15,6 @@ struct LossTerms {
     double reconstruction = 0;  ///< summed over genes
     double kl = 0;              ///< summed over latent dimensions
     double diffusion = 0;       ///< mean over latent dimensions
-    double total(const TrainOptions& options) const {
-        return options.w_rec * reconstruction + options.w_kl * kl + options.w_diff * diffusion;
-    }
 };
 
 /// One step's loss on the active clusters: a pure function of (model, data, options, seed, step), whatever
@@ -30,6 +27,7 @@ class JointLoss {
 
     struct Result {
         torch::Tensor loss;     ///< this rank's part of the weighted loss: call backward() on it
+        double weighted = 0;    ///< its value
         LossTerms local;        ///< this rank's part of each term; sum over ranks for the whole
         double latent_sum = 0;  ///< of z and z^2 over this rank's active cells, for standardisation
         double latent_square_sum = 0;

@@ -22,6 +22,9 @@ struct Model {
     /// With library_model = joint: what log library sizes are standardised by.
     double log_library_mean = 0;
     double log_library_std = 1;
+    /// With learnable weights: -log(weight) / 10 of reconstruction, KL and diffusion; else undefined. (In
+    /// tens, as Adam moves a parameter by its learning rate a step, whatever the gradient.)
+    torch::Tensor loss_log_variances;
     bool joint_library = false;  ///< the diffused vector has the standardised log library as its last value
 
     std::int64_t diffused_width() const { return score_net->options().latent; }

@@ -66,7 +66,6 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                   .labels = {},
                   .splits = {},
                   .encodings = {},
-                  .cell_index = {},
                   .train_graph = {},
                   .full_graph = {}};
     PreparedRows& train = loaded.train;
@@ -77,8 +76,6 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     data.labels = std::move(train.labels);
     append(data.labels, heldout.labels);
     data.splits = std::move(heldout.splits);
-    data.cell_index = std::move(train.cell_index);
-    append(data.cell_index, heldout.cell_index);
     append(train.encodings, heldout.encodings);
     data.encodings =
         torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
@@ -112,6 +109,7 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
     input.row_offsets.push_back(0);
     const PlacedRandom random(seed, RandomStream::kMask);
     const auto threshold = static_cast<std::uint32_t>(mask_fraction * 4294967295.0);
+    const auto kept = static_cast<float>(1 / (1 - mask_fraction));
     for (const std::int32_t row : rows) {
         const auto global =
             static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
@@ -131,7 +129,7 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
                 if (words[static_cast<std::size_t>(gene % 4)] < threshold) continue;
             }
             input.gene_indices.push_back(gene);
-            input.values.push_back(data.inputs[e]);
+            input.values.push_back(kept * data.inputs[e]);
         }
         input.row_offsets.push_back(static_cast<std::int64_t>(input.values.size()));
     }

@@ -21,14 +21,13 @@ namespace lapatlas {
 struct RankData {
     PreparedSummary summary;
     IndexMap map;
-    CountMatrix counts;                    // [train + held-out rows, genes] raw
-    std::vector<float> inputs;             // [nnz] what the encoder sees of each count
-    std::vector<float> library;            // [rows] counts of a cell over kept genes
-    std::vector<std::int32_t> labels;      // [rows], -1 unlabelled
-    std::vector<std::int8_t> splits;       // [held-out rows]
-    torch::Tensor encodings;               // [rows, num_encodings]
-    std::vector<std::int64_t> cell_index;  // [rows] row in the atlas that was read
-    std::int64_t num_train_rows = 0;       ///< of this rank
+    CountMatrix counts;                // [train + held-out rows, genes] raw
+    std::vector<float> inputs;         // [nnz] what the encoder sees of each count
+    std::vector<float> library;        // [rows] counts of a cell over kept genes
+    std::vector<std::int32_t> labels;  // [rows], -1 unlabelled
+    std::vector<std::int8_t> splits;   // [held-out rows]
+    torch::Tensor encodings;           // [rows, num_encodings]
+    std::int64_t num_train_rows = 0;   ///< of this rank
     GraphShard train_graph;
     /// Training rows as in train_graph, then held-out rows with edges to their neighbours: encoding them
     /// changes no training row.
@@ -48,7 +47,9 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                         double target_sum);
 
 /// The encoder's input for `rows` (rows of the data). With mask_fraction > 0 each entry is hidden with that
-/// probability, keyed by (seed, step, global row, gene).
+/// probability, keyed by (seed, step, global row, gene), and the others are divided by 1 - mask_fraction:
+/// cells that are encoded unmasked afterwards then look alike on average, as with dropout. (Without that
+/// their posterior means spread some 10 % wider than any the decoder has seen.)
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
                          std::uint64_t seed, std::uint32_t step);
 

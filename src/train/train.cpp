@@ -19,22 +19,21 @@ class Window {
         sums_.reconstruction += step.terms.reconstruction;
         sums_.kl += step.terms.kl;
         sums_.diffusion += step.terms.diffusion;
+        loss_ += step.loss;
         gradient_norm_ += step.gradient_norm;
         learning_rate_ = step.learning_rate;
         cells_ += step.num_cells;
         ++steps_;
     }
-    MetricsRow row(const std::string& phase, std::int64_t step, const TrainOptions& options) const {
+    MetricsRow row(const std::string& phase, std::int64_t step) const {
         const auto n = static_cast<double>(steps_);
         MetricsRow row = empty_metrics(phase, step);
         row.diffusion = sums_.diffusion / n;
         if (phase == "joint") {
             row.reconstruction = sums_.reconstruction / n;
             row.kl = sums_.kl / n;
-            row.loss = sums_.total(options) / n;
-        } else {
-            row.loss = row.diffusion;
         }
+        row.loss = loss_ / n;
         row.gradient_norm = gradient_norm_ / n;
         row.learning_rate = learning_rate_;
         row.cells_per_second = static_cast<double>(cells_) / timer_.seconds();
@@ -43,7 +42,7 @@ class Window {
 
   private:
     LossTerms sums_;
-    double gradient_norm_ = 0, learning_rate_ = 0;
+    double loss_ = 0, gradient_norm_ = 0, learning_rate_ = 0;
     std::int64_t cells_ = 0, steps_ = 0;
     Timer timer_;
 };
@@ -76,7 +75,7 @@ class Run {
 
   private:
     void resume() {
-        const bool exists = agreed(comm_, [&] { return std::filesystem::exists(last_); });
+        const bool exists = root_decides(comm_, [&] { return std::filesystem::exists(last_); });
         if (exists) {
             const Checkpoint checkpoint = agreed(comm_, [&] { return read_checkpoint(last_); });
             trainer_.restore(checkpoint);
@@ -113,7 +112,7 @@ class Run {
     }
 
     void record_epoch(const Window& window, std::int64_t done) {
-        MetricsRow row = window.row("joint", done, config_.train);
+        MetricsRow row = window.row("joint", done);
         const std::int64_t epoch = done / trainer_.steps_an_epoch();
         row.epoch = static_cast<double>(epoch);
         row.edges_changed = trainer_.edges_changed();
@@ -141,7 +140,7 @@ class Run {
             progress.update(done,
                             text("diffusion %.4f, rate %.1e", step.terms.diffusion, step.learning_rate));
             if (done % 100 == 0 || done == config_.train.score_steps) {
-                append(window.row("score", done, config_.train));
+                append(window.row("score", done));
                 window = Window();
             }
             save_when_due();

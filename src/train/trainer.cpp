@@ -21,6 +21,7 @@ std::vector<torch::Tensor> backward_order(Model& model) {
     const auto add_reversed = [&](std::vector<torch::Tensor> parameters) {
         order.insert(order.end(), parameters.rbegin(), parameters.rend());
     };
+    if (model.loss_log_variances.defined()) order.push_back(model.loss_log_variances);
     add_reversed(model.decoder->parameters());
     add_reversed(model.score_net->parameters());
     const std::vector<torch::Tensor>& sparse = model.encoder->sparse_weights();
@@ -41,19 +42,43 @@ ModelSizes sizes_of(const RankData& data) {
             static_cast<std::int64_t>(data.summary.label_names.size())};
 }
 
-/// Collective. Share of each gene in all counts of the training cells, [genes].
-torch::Tensor mean_profile(const Communicator& comm, const RankData& data, bool size_factor) {
-    std::vector<double> totals(data.summary.gene_names.size(), 0);
+/// What the best model without latents would say of the training cells.
+struct GeneMoments {
+    std::vector<float> profile;  // [genes] mean count a unit of size: library size, or 1 for absolute rates
+    std::vector<float>
+        dispersion;  // [genes] theta of the variance that is left; infinity: none above Poisson
+};
+
+/// Collective. theta = sum mu^2 / sum((x - mu)^2 - mu), mu = profile size.
+GeneMoments gene_moments(const Communicator& comm, const RankData& data, bool size_factor) {
+    const std::size_t genes = data.summary.gene_names.size();
+    // Sums over cells of x, x^2 and x size by gene; of size and size^2.
+    std::vector<double> sums(3 * genes + 2, 0);
     for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
         const SparseCounts cell = data.counts_of(r);
-        for (std::int64_t e = 0; e < cell.size; ++e)
-            totals[static_cast<std::size_t>(cell.genes[e])] += cell.values[e];
+        const double size = size_factor ? data.library[static_cast<std::size_t>(r)] : 1;
+        for (std::int64_t e = 0; e < cell.size; ++e) {
+            const auto gene = static_cast<std::size_t>(cell.genes[e]);
+            const double x = cell.values[e];
+            sums[gene] += x;
+            sums[genes + gene] += x * x;
+            sums[2 * genes + gene] += x * size;
+        }
+        sums[3 * genes] += size;
+        sums[3 * genes + 1] += size * size;
     }
-    all_reduce_sum(comm, std::span<double>(totals));
-    const double all = std::accumulate(totals.begin(), totals.end(), 0.0);
-    const double divisor = size_factor ? all : static_cast<double>(data.summary.num_train);
-    for (double& total : totals) total /= divisor > 0 ? divisor : 1;
-    return torch::tensor(totals, torch::kFloat64).to(torch::kFloat32);
+    all_reduce_sum(comm, std::span<double>(sums));
+    const double sizes = std::max(1.0, sums[3 * genes]), square_sizes = sums[3 * genes + 1];
+    GeneMoments moments;
+    for (std::size_t g = 0; g < genes; ++g) {
+        const double mean = sums[g] / sizes;
+        const double squares = mean * mean * square_sizes;
+        const double excess = sums[genes + g] - 2 * mean * sums[2 * genes + g] + squares - mean * sizes;
+        moments.profile.push_back(static_cast<float>(mean));
+        moments.dispersion.push_back(excess > 0 ? static_cast<float>(squares / excess)
+                                                : std::numeric_limits<float>::infinity());
+    }
+    return moments;
 }
 
 /// Collective. Sets mean and standard deviation of log library sizes over the training cells.
@@ -73,6 +98,7 @@ void standardise_libraries(const Communicator& comm, const RankData& data, Model
 }
 
 constexpr double kExplodedNorm = 1e9;
+constexpr std::int64_t kFewestClusters = 8;
 
 }  // namespace
 
@@ -93,7 +119,13 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
       model_(make_model(config.model, sizes_of(data_), seed_)),
       loss_(comm, data_, config.model, config.train, seed_) {
     standardise_libraries(comm, data_, model_);
-    model_.decoder->start_at_profile(mean_profile(comm, data_, config.model.library == "size_factor"));
+    if (config.train.learnable_weights)
+        model_.loss_log_variances =
+            (-0.1 * torch::log(torch::tensor({config.train.w_rec, config.train.w_kl, config.train.w_diff})))
+                .to(torch::kFloat32)
+                .set_requires_grad(true);
+    const GeneMoments moments = gene_moments(comm, data_, config.model.library == "size_factor");
+    model_.decoder->start_at(moments.profile, moments.dispersion);
     const std::vector<torch::Tensor> parameters = backward_order(model_);
     joint_gradients_ = std::make_unique<ReducedGradients>(comm, parameters, model_.encoder->sparse_weights());
     joint_optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
@@ -105,9 +137,15 @@ std::int64_t Trainer::steps_an_epoch() const {
     const std::int64_t clusters = data_.map.num_clusters();
     const double cells_a_cluster =
         static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
-    const std::int64_t active = config_.train.active_clusters > 0 ? config_.train.active_clusters
-                                                                  : std::llround(256 / cells_a_cluster);
-    return std::max<std::int64_t>(1, clusters / std::clamp<std::int64_t>(active, 1, clusters));
+    // About 256 cells a step; of several clusters in any case, since one alone is nearly one cell type, and
+    // lies on one rank.
+    const std::int64_t active =
+        config_.train.active_clusters > 0
+            ? config_.train.active_clusters
+            : std::max<std::int64_t>(std::llround(256 / cells_a_cluster), kFewestClusters);
+    const double parts =
+        static_cast<double>(clusters) / static_cast<double>(std::clamp<std::int64_t>(active, 1, clusters));
+    return std::max<std::int64_t>(1, std::llround(parts));
 }
 
 std::int64_t Trainer::joint_steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
@@ -149,13 +187,14 @@ Trainer::StepResult Trainer::joint_step() {
         loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
     part.loss.backward();
-    double sums[5] = {part.local.reconstruction, part.local.kl, part.local.diffusion, part.latent_sum,
-                      part.latent_square_sum};
+    double sums[6] = {part.local.reconstruction, part.local.kl,          part.local.diffusion,
+                      part.latent_sum,           part.latent_square_sum, part.weighted};
     all_reduce_sum(comm_, std::span<double>(sums));
     joint_gradients_->finish();
 
     StepResult result;
     result.terms = {sums[0], sums[1], sums[2]};
+    result.loss = sums[5];
     result.num_cells = part.num_active;
     result.gradient_norm = clip_gradients(joint_optimiser_->parameters(), config_.train.clip_norm);
     check_finite(result.terms, result.gradient_norm, "joint", step);
@@ -278,7 +317,7 @@ Trainer::StepResult Trainer::score_step() {
     score_gradients_->begin();
     loss.backward();
     StepResult result;
-    result.terms.diffusion = all_reduce_sum(comm_, loss.item<double>());
+    result.loss = result.terms.diffusion = all_reduce_sum(comm_, loss.item<double>());
     score_gradients_->finish();
     result.num_cells = batch;
     result.gradient_norm = clip_gradients(score_optimiser_->parameters(), config_.train.clip_norm);

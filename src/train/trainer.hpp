@@ -38,6 +38,7 @@ class Trainer {
 
     struct StepResult {
         LossTerms terms;
+        double loss = 0;  ///< the terms, weighted
         double gradient_norm = 0;
         double learning_rate = 0;
         std::int64_t num_cells = 0;

@@ -100,6 +100,8 @@ Checkpoint Trainer::checkpoint() const {
     store_module(checkpoint, "decoder", *model_.decoder);
     store_module(checkpoint, "score_net", *model_.score_net);
     store_tensors(checkpoint, "score_net_average", average_->averages());
+    if (model_.loss_log_variances.defined())
+        store_tensors(checkpoint, "loss_log_variances", {model_.loss_log_variances});
     checkpoint.tensors["perturbation_eigenvector"] = eigenvector;
     store_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
     if (score_optimiser_ != nullptr) store_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
@@ -115,6 +117,10 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     restore_module(checkpoint, "decoder", *model_.decoder);
     restore_module(checkpoint, "score_net", *model_.score_net);
     restore_tensors(checkpoint, "score_net_average", average_->averages());
+    if (model_.loss_log_variances.defined()) {
+        std::vector<torch::Tensor> weights{model_.loss_log_variances};
+        restore_tensors(checkpoint, "loss_log_variances", weights);
+    }
     average_->set_updates(checkpoint.counters.at("average_updates"));
     restore_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
     joint_steps_done_ = checkpoint.counters.at("joint_steps_done");

@@ -12,6 +12,9 @@ namespace lapatlas::bench {
 /// Exact count draws, cells a second on one core, beside std::poisson_distribution.
 int counts(const Communicator& comm, const std::vector<std::string>& arguments);
 
+/// Not a timing: writes an atlas of gene-wise independent draws per type, the baseline of every figure.
+int marginal(const Communicator& comm, const std::vector<std::string>& arguments);
+
 /// Collective. Training steps on PREPARED.h5: seconds a step and peak memory, as JSON.
 int step(const Communicator& comm, const std::vector<std::string>& arguments);
 

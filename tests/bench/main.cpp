@@ -15,6 +15,8 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"counts", "exact Poisson and negative-binomial draws", lapatlas::bench::counts},
+    {"marginal", "gene-wise independent draws per type as an atlas: RUN OUTPUT.h5ad",
+     lapatlas::bench::marginal},
     {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 

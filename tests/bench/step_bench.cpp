@@ -182,11 +182,11 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
             const Trainer::StepResult result = trainer.joint_step();
             const double slowest = all_reduce_max(comm, timer.seconds());
             if (s == 0) {
-                first_loss = result.terms.total(config.train);
+                first_loss = result.loss;
             } else {
                 seconds.push_back(slowest);  // the first step also allocates
             }
-            last_loss = result.terms.total(config.train);
+            last_loss = result.loss;
             cells = result.num_cells;
         }
         genes = trainer.data().counts.num_genes;

@@ -63,6 +63,10 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
     EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"),
               std::string::npos);
     EXPECT_NE(error_with("input.batch_key", "donor").find("input.batch_key = donor"), std::string::npos);
+    Config both;
+    both.input.split_key = "fold";
+    both.input.split_group_key = "donor";
+    EXPECT_NE(config_error([&] { check_config(both); }).find("input.split_group_key"), std::string::npos);
     EXPECT_NE(error_with("evaluate.min_type_cells", "4").find("evaluate.min_type_cells"), std::string::npos);
 }
 

@@ -229,7 +229,7 @@ TEST(CountSampling, RefusesWhatNoDistributionHas) {
     } catch (const InternalError& error) {
         EXPECT_NE(std::string(error.what()).find("cell 17, gene 99"), std::string::npos) << error.what();
     }
-    log_rates[99] = 14.5f;
+    log_rates[99] = kLargestLogRate + 0.5f;
     EXPECT_THROW(draw(log_rates, {}, {1, 17}), InternalError);
     log_rates[99] = 0;
     theta[3] = 0;

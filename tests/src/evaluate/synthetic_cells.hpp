@@ -52,8 +52,6 @@ inline EvaluationInput synthetic_input() {
     input.train = synthetic_counts(input.train_labels, 1);
     input.test = synthetic_counts(input.test_labels, 2);
     input.generated = synthetic_counts(input.generated_labels, 3);
-    for (std::int64_t gene = 0; gene < input.train.num_genes; ++gene)
-        input.gene_names.push_back("gene" + std::to_string(gene));
     return input;
 }
 

@@ -91,7 +91,8 @@ struct Whole {
 Whole read_whole(const std::filesystem::path& path) {
     const PreparedSummary summary = read_prepared_summary(path);
     const IndexMap map(summary.cluster_offsets, std::vector<int>(summary.cluster_offsets.size() - 1, 0), 1);
-    return {summary, read_prepared_rows(path, summary, map, 0), read_heldout_rows(path, summary, map, 0)};
+    return {summary, read_prepared_rows(path, summary, map, 0, true),
+            read_heldout_rows(path, summary, map, 0)};
 }
 
 /// Undirected edges as pairs of rows of the atlas that was read.
@@ -157,8 +158,8 @@ TEST_P(RankInvariance, FiftyStepsHaveTheSameLoss) {
     for (int step = 0; step < 50; ++step) {
         const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
         EXPECT_EQ(here.num_cells, there.num_cells);
-        const double total = there.terms.total(config.train);
-        EXPECT_NEAR(here.terms.total(config.train) / total, 1, 1e-4) << "step " << step;
+        const double total = there.loss;
+        EXPECT_NEAR(here.loss / total, 1, 1e-4) << "step " << step;
         EXPECT_NEAR(here.terms.kl, there.terms.kl, 1e-4 * total) << "step " << step;
         EXPECT_NEAR(here.terms.diffusion, there.terms.diffusion, 1e-2) << "step " << step;
     }
@@ -227,6 +228,28 @@ TEST_P(RankInvariance, ALibraryDiffusedWithTheLatentIsGeneratedTheSame) {
     // Drawn anew, not copied from the training cells: no two are equal, all are of a library's order.
     EXPECT_EQ(std::set(sizes.begin(), sizes.end()).size(), sizes.size());
     for (const float size : sizes) EXPECT_TRUE(size > 10 && size < 1e6F) << size;
+}
+
+TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
+    config.train.learnable_weights = true;
+    Trainer together(comm, config, folder / "prepared.h5");
+    Trainer alone(Communicator::self(), config, folder / "prepared.h5");
+    const torch::Tensor start = together.model().loss_log_variances.detach().clone();
+    for (int step = 0; step < 10; ++step)
+        EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4);
+    const torch::Tensor moved = together.model().loss_log_variances.detach() - start;
+    EXPECT_TRUE(torch::allclose(together.model().loss_log_variances, alone.model().loss_log_variances, 1e-3));
+    // exp(-s) L + s is least at exp(-s) = 1 / L: far below 1 for the reconstruction, above it for the
+    // diffusion.
+    EXPECT_GT(moved[0].item<float>(), 0);
+    EXPECT_LT(moved[2].item<float>(), 0.001F);
+
+    const Checkpoint saved = together.checkpoint();
+    if (comm.is_root()) write_checkpoint(folder / "last.h5", saved, {});
+    barrier(comm);
+    Trainer resumed(Communicator::self(), config, folder / "prepared.h5");
+    resumed.restore(read_checkpoint(folder / "last.h5"));
+    EXPECT_TRUE(torch::equal(resumed.model().loss_log_variances, together.model().loss_log_variances));
 }
 
 TEST_P(RankInvariance, ADivergedLossNamesStepAndTermOnAllRanks) {

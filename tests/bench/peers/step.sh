@@ -1,0 +1,36 @@
+#!/bin/bash
+# step.sh FILE.h5ad [ROUNDS]: one full-graph training step (hidden 256, 4 Chebyshev terms) of LapAtlas beside the same
+# step with PyTorch Geometric's ChebConv, on one core each, in turns, ROUNDS times (default 5). FILE: raw counts, e.g.
+# PBMC3K. Prints each run, then medians, their ratio and peak memory. Ours also masks, perturbs the edges and trains
+# the ScoreNet in that step; the peer does not.
+set -euo pipefail
+here="$(dirname "${BASH_SOURCE[0]}")"
+. "$here/../../../launch/environment.sh"
+file="${1:?FILE.h5ad is wanted}" rounds="${2:-5}"
+. "$LAPATLAS_ROOT/launch/mpirun-env"
+"$here/setup_peers.sh"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+bench="$LAPATLAS_ROOT/build/release/lapatlas-bench"
+# Validation cells train too and the gene filter is counted in them: the 2,110 cells and 8,573 genes of the peer, nearly.
+"$LAPATLAS_ROOT/build/release/lapatlas" prepare "$LAPATLAS_ROOT/configs/pbmc3k.toml" --input.path="$file" \
+    --output.dir="$work/run" --train.use_validation=true --prepare.min_cells=24 --quiet
+for _ in $(seq "$rounds"); do
+    OMP_NUM_THREADS=1 "$bench" step "$work/run/prepared.h5" --train.use_validation=true --runtime.threads=1 --steps=5 |
+        tee -a "$work/ours"
+    "$LAPATLAS_CACHE/peers/bin/python" "$here/chebconv_step.py" "$file" --steps 2 --threads 1 | tee -a "$work/peer"
+done
+python3 - "$work" <<'PYTHON'
+import json, pathlib, statistics, sys
+
+def runs(name):
+    return [json.loads(line) for line in (pathlib.Path(sys.argv[1]) / name).read_text().splitlines()]
+
+ours, peer = runs("ours"), runs("peer")
+for name, side in (("LapAtlas", ours), ("ChebConv", peer)):
+    seconds = [run["seconds_median"] for run in side]
+    print(f"{name}: {min(seconds):.2f} / {statistics.median(seconds):.2f} / {max(seconds):.2f} s a step "
+          f"(minimum / median / maximum of {len(side)} runs), peak memory {max(r['peak_memory_mib'] for r in side):.0f} MiB")
+ratio = statistics.median(r["seconds_median"] for r in peer) / statistics.median(r["seconds_median"] for r in ours)
+print(f"ratio of medians {ratio:.1f}")
+PYTHON
