@@ -8,4 +8,5 @@ install(DIRECTORY configs/ DESTINATION ${_share}/configs FILES_MATCHING PATTERN 
 install(DIRECTORY slurm/ DESTINATION ${_share}/slurm USE_SOURCE_PERMISSIONS FILES_MATCHING PATTERN "*.sbatch")
 install(PROGRAMS launch/setup DESTINATION ${_share}/launch)
 install(FILES launch/environment.sh launch/mpirun-env launch/python-requirements.txt DESTINATION ${_share}/launch)
+install(DIRECTORY docs/ DESTINATION ${_share}/docs)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${_share})

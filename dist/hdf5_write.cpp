@@ -88,6 +88,8 @@ void Hdf5File::write_raw(const std::string& dataset, hid_t type, std::int64_t fi
             why = innermost_message();
     } else {
         const Hdf5Handle space(H5Dget_space(opened.get()), H5Sclose);
+        // HDF5 1.10 fails on a collective write to a dataset without any element; its size is known to all.
+        if (H5Sget_simple_extent_npoints(space.get()) == 0) return;
         select_rows(space.get(), first, rows);
         const hsize_t total = rows == 0 ? 0 : static_cast<hsize_t>(H5Sget_select_npoints(space.get()));
         const Hdf5Handle memory(H5Screate_simple(1, &total, nullptr), H5Sclose);

@@ -1,8 +1,10 @@
 #include "launch/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "dist/error.hpp"
 #include "launch/version.hpp"
@@ -39,7 +41,7 @@ void apply_overrides(const std::vector<std::string>& extras, Config& config) {
         const std::string& word = extras[i];
         if (!word.starts_with("--") || word.find('.') == std::string::npos)
             throw ConfigError("unexpected '" + word +
-                              "'; options are --section.key=value, see --dump-config");
+                              "'; options are those of --help, and --section.key=value (see --dump-config)");
         const std::size_t equals = word.find('=');
         if (equals != std::string::npos) {
             set_option(config, word.substr(2, equals - 2), word.substr(equals + 1));
@@ -53,6 +55,11 @@ void apply_overrides(const std::vector<std::string>& extras, Config& config) {
 /// The configuration that `target` stands for: a TOML file, or a run's folder, whose own it then is.
 Config config_of_target(const std::string& target) {
     if (target.empty()) return {};
+    if (target.ends_with(".h5ad") || target.ends_with(".h5"))
+        throw ConfigError(target + ": data are given as --input.path=" + target +
+                          ", the argument is a configuration file or a run's folder");
+    if (!std::filesystem::exists(target))
+        throw ConfigError(target + ": no such configuration file or run's folder");
     if (!std::filesystem::is_directory(target)) return read_config(target);
     const std::filesystem::path inside = std::filesystem::path(target) / "config.toml";
     if (!std::filesystem::exists(inside))
@@ -69,7 +76,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     app.require_subcommand(0, 1);
     bool version = false;
     app.add_flag("--version", version, "versions of everything linked, and what is on");
-    std::int64_t cells = -1, threads = -1;
+    std::optional<std::int64_t> cells, threads;
     std::string counts;
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
@@ -79,7 +86,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         const std::string name = sub.name;
         if (name == "inspect") {
             command->add_option("target", out.target, sub.target)->required();
-            command->add_option("--parts", out.parts, "number of ranks to show the partition for");
+            command->add_option("--parts", out.parts, "number of ranks to show the partition for")
+                ->check(CLI::Range(1, 1000000));
         } else {
             command->add_option("target", out.target, sub.target);
         }
@@ -92,11 +100,21 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
             command->add_option("--counts", counts,
                                 "cells of each type: type=n,type=n or a file (generate.counts)");
         }
-        if (name == "generate" || name == "evaluate" || name == "simulate" || name == "report")
+        if (name == "simulate")
+            command->add_option("--output", out.output, ".h5ad to write (default simulated.h5ad)");
+        if (name == "generate" || name == "evaluate" || name == "report")
             command->add_option("--output", out.output,
                                 "file to write instead of the one in the run's folder");
         if (name == "evaluate")
-            command->add_option("--generated", out.generated, ".h5ad to evaluate instead of the run's");
+            command->add_option(
+                "--generated", out.generated,
+                ".h5ad to evaluate instead of the run's; its figures go to FILE.evaluation.json beside it");
+    }
+    if (argc > 1 && argv[1][0] != '-') {
+        std::vector<std::string> names;
+        for (const Subcommand& sub : kSubcommands) names.emplace_back(sub.name);
+        if (std::find(names.begin(), names.end(), argv[1]) == names.end())
+            throw ConfigError("no subcommand '" + std::string(argv[1]) + "'" + suggest_names(argv[1], names));
     }
     try {
         app.parse(argc, argv);
@@ -111,27 +129,27 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         return 0;
     }
     if (app.get_subcommands().empty()) {
-        const std::vector<std::string> extras = app.remaining();
-        if (!extras.empty()) {
-            std::vector<std::string> names;
-            for (const Subcommand& sub : kSubcommands) names.emplace_back(sub.name);
-            throw ConfigError("no subcommand '" + extras[0] + "'" + suggest_names(extras[0], names));
-        }
         if (prints) std::cout << app.help();
         return 0;
     }
     CLI::App* chosen = app.get_subcommands().front();
     out.subcommand = chosen->get_name();
+    for (const char* name : {"generate", "evaluate", "report"})
+        if (out.subcommand == name && out.target.empty())
+            throw ConfigError("which run? lapatlas " + out.subcommand + " RUN_FOLDER");
     if (out.subcommand != "inspect") out.config = config_of_target(out.target);
     apply_overrides(chosen->remaining(), out.config);
-    if (cells >= 0) out.config.generate.cells = cells;
+    if (cells) out.config.generate.cells = *cells;
     if (!counts.empty()) out.config.generate.counts = counts;
-    if (threads >= 0) out.config.runtime.threads = threads;
+    if (threads) out.config.runtime.threads = *threads;
     check_config(out.config);
     if (out.dump_config) {
         if (prints) std::cout << dump_config(out.config);
         return 0;
     }
+    // What is written down must hold from any folder.
+    if (std::error_code error; std::filesystem::exists(out.config.input.path, error))
+        out.config.input.path = std::filesystem::absolute(out.config.input.path).lexically_normal().string();
     return -1;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dist/agreement.hpp"
+#include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/config/config.hpp"
 #include "src/evaluate/evaluation_output.hpp"
@@ -91,6 +92,13 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
                               const std::filesystem::path& generated, const std::filesystem::path& output,
                               Log& log) {
     log.stage("evaluate " + generated.string());
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        if (!std::filesystem::exists(generated))
+            throw InputError(generated.string() + ": no such file; make it with `lapatlas generate " +
+                             run.dir.string() + "`");
+        require_writable(output);
+    });
     const EvaluationInput input = agreed(comm, [&] {
         return comm.is_root() ? load_evaluation_input(run.prepared(), generated, config) : EvaluationInput{};
     });
@@ -98,7 +106,8 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
         evaluate(comm, input, config.evaluate, static_cast<std::uint64_t>(config.runtime.seed), log);
     for (const auto& [name, value] : provenance_of(comm, config, "evaluate"))
         result.provenance.emplace_back(name, value);
-    result.provenance.emplace_back("generated", generated.string());
+    result.provenance.emplace_back("generated",
+                                   std::filesystem::absolute(generated).lexically_normal().string());
     result.provenance.emplace_back("weights_id", agreed(comm, [&] {
                                        return comm.is_root() ? weights_id_of_atlas(generated) : std::string();
                                    }));

@@ -77,10 +77,12 @@ void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const
         if (label >= 0) ++counts[static_cast<std::size_t>(label)];
     all_reduce_sum(comm, std::span<std::int64_t>(counts));
     std::string rare;
+    int all = 0;
     for (std::size_t l = 0; l < counts.size(); ++l)
-        if (counts[l] < 10)
+        if (counts[l] < 10 && ++all <= 12)
             rare +=
                 (rare.empty() ? "'" : ", '") + atlas.label_names[l] + "' (" + std::to_string(counts[l]) + ")";
+    if (all > 12) rare += " and " + std::to_string(all - 12) + " more; is input.label_key a column of types?";
     if (!rare.empty()) log.warning("types with fewer than 10 training cells can hardly be modelled: " + rare);
 }
 

@@ -24,6 +24,9 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
             throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
                               "config.toml); choose another output.dir, or remove its checkpoints/");
         std::error_code error;
+        if (std::filesystem::exists(run.config()) && !std::filesystem::exists(config.input.path, error) &&
+            read_config(run.config()).input.path != config.input.path)
+            throw InputError(config.input.path + ": no such file or folder (input.path)");
         const bool made = std::filesystem::create_directories(run.dir, error);
         if (error)
             throw InputError(run.dir.string() + ": the run's folder cannot be made (" + error.message() +

@@ -220,9 +220,14 @@ std::vector<std::pair<std::string, std::string>> list_options(const Config& conf
 
 void check_config(const Config& config) {
     const auto at_least = [](const char* name, double value, double least) {
-        if (!(value >= least) || !std::isfinite(value))
-            throw ConfigError(std::string(name) + " is " + text_of(value) + ", it must be at least " +
-                              text_of(least));
+        if (value >= least && std::isfinite(value)) return;
+        const auto plain = [](double number) {
+            std::ostringstream text;
+            text << number;
+            return text.str();
+        };
+        throw ConfigError(std::string(name) + " is " + plain(value) + ", it must be at least " +
+                          plain(least));
     };
     const auto share = [](const char* name, double value) {
         if (!(value >= 0 && value < 1))

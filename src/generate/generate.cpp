@@ -18,11 +18,21 @@ namespace lapatlas {
 
 namespace {
 
-/// The model is what it was trained as. Other model options on the command line would be a misunderstanding.
+/// Whether generation depends on what this option was in training.
+bool is_settled_by_training(const std::string& name) {
+    for (const char* free :
+         {"input.path", "train.checkpoint_minutes", "train.validate_every", "train.decode_chunk"})
+        if (name == free) return false;
+    return name.starts_with("input.") || name.starts_with("prepare.") || name.starts_with("model.") ||
+           name.starts_with("train.");
+}
+
+/// The model is what it was trained as. Other options of its training would be a misunderstanding, and the
+/// atlas would carry them.
 void refuse_other_model(const Config& wanted, const Config& trained, const std::filesystem::path& path) {
     const auto asked = list_options(wanted), had = list_options(trained);
     for (std::size_t i = 0; i < asked.size(); ++i)
-        if (asked[i].first.starts_with("model.") && asked[i].second != had[i].second)
+        if (is_settled_by_training(asked[i].first) && asked[i].second != had[i].second)
             throw ConfigError(asked[i].first + " = " + asked[i].second + ": " + path.string() +
                               " was trained with " + had[i].second + "; train another model for it");
 }
@@ -30,6 +40,8 @@ void refuse_other_model(const Config& wanted, const Config& trained, const std::
 }  // namespace
 
 TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
+    if (!std::filesystem::exists(path))
+        throw InputError(path.string() + ": no trained model; make one with `lapatlas train`");
     const Checkpoint checkpoint = read_checkpoint(path);
     const Config trained_with = parse_config(checkpoint.config, path.string());
     refuse_other_model(config, trained_with, path);

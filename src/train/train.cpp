@@ -68,6 +68,10 @@ class Run {
 
     void go() {
         resume();
+        if (trainer_.is_complete()) {
+            log_.info("training is complete: nothing left to do");
+            return;
+        }
         joint_phase();
         score_phase();
         save();

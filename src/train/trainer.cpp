@@ -175,9 +175,10 @@ void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const c
                                                     {"gradient norm", gradient_norm}};
     for (const auto& [name, value] : named)
         if (!std::isfinite(value) || (std::string(name) == "gradient norm" && value > kExplodedNorm))
-            throw InternalError(std::string("training stopped at ") + phase + " step " +
-                                std::to_string(step) + ": " + name + " is " + std::to_string(value) +
-                                "; the last checkpoint stays; lower train.learning_rate or train.clip_norm");
+            throw InternalError(
+                std::string("training stopped at ") + phase + " step " + std::to_string(step) + ": " + name +
+                " is " + std::to_string(value) +
+                "; a checkpoint written before stays; lower train.learning_rate or train.clip_norm");
 }
 
 Trainer::StepResult Trainer::joint_step() {
