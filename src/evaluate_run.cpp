@@ -88,6 +88,10 @@ std::string evaluate_fingerprint(const Config& config) {
     return text;
 }
 
+std::string evaluated_name(const std::filesystem::path& generated) {
+    return std::filesystem::absolute(generated).lexically_normal().string();
+}
+
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,
                               const std::filesystem::path& generated, const std::filesystem::path& output,
                               Log& log) {
@@ -106,8 +110,7 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
         evaluate(comm, input, config.evaluate, static_cast<std::uint64_t>(config.runtime.seed), log);
     for (const auto& [name, value] : provenance_of(comm, config, "evaluate"))
         result.provenance.emplace_back(name, value);
-    result.provenance.emplace_back("generated",
-                                   std::filesystem::absolute(generated).lexically_normal().string());
+    result.provenance.emplace_back("generated", evaluated_name(generated));
     result.provenance.emplace_back("weights_id", agreed(comm, [&] {
                                        return comm.is_root() ? weights_id_of_atlas(generated) : std::string();
                                    }));

@@ -21,6 +21,9 @@ EvaluationInput load_evaluation_input(const std::filesystem::path& prepared,
 /// Of every option that decides the figures: equal means "already done".
 std::string evaluate_fingerprint(const Config& config);
 
+/// How an evaluation names the file it is of, from whatever folder it is called.
+std::string evaluated_name(const std::filesystem::path& generated);
+
 /// Collective. The `evaluate` stage: figures of `generated` against the run's test cells into evaluation.json
 /// and a table on the terminal.
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,

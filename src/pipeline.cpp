@@ -47,8 +47,7 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
     const auto is = [&](const char* name, const std::string& value) {
         return std::find(said.begin(), said.end(), std::pair{std::string(name), value}) != said.end();
     };
-    return is("fingerprint", evaluate_fingerprint(config)) &&
-           is("generated", std::filesystem::absolute(run.atlas()).lexically_normal().string()) &&
+    return is("fingerprint", evaluate_fingerprint(config)) && is("generated", evaluated_name(run.atlas())) &&
            is("weights_id", weights_id_of_atlas(run.atlas()));
 }
 
@@ -57,9 +56,8 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
 void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
     if (config.input.split_key.empty() && config.input.test_fraction == 0)
         throw ConfigError(
-            "input.test_fraction is 0: `run` ends with an evaluation against held-out cells; call prepare, "
-            "train "
-            "and generate one by one, or hold some out");
+            "input.test_fraction is 0: `run` ends with an evaluation against held-out cells; call "
+            "prepare, train and generate one by one, or hold some out");
     const RunFolder run{config.output.dir};
     const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
     const auto is_done = [&](auto&& question, const char* stage) {

@@ -112,12 +112,15 @@ std::string input_identity(const std::filesystem::path& path) {
 
 }  // namespace
 
+bool decides_preparation(const std::string& name) {
+    return (name.starts_with("input.") && name != "input.path") || name.starts_with("prepare.") ||
+           name == "runtime.seed" || name == "train.use_validation";
+}
+
 std::string prepare_fingerprint(const Config& config) {
     std::ostringstream text;
     for (const auto& [name, value] : list_options(config))
-        if ((name.starts_with("input.") && name != "input.path") || name.starts_with("prepare.") ||
-            name == "runtime.seed" || name == "train.use_validation")
-            text << name << "=" << value << ";";
+        if (decides_preparation(name)) text << name << "=" << value << ";";
     return text.str();
 }
 

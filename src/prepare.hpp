@@ -18,6 +18,9 @@ namespace lapatlas {
 void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
              const std::map<std::string, std::string>& provenance, Log& log);
 
+/// Whether the option "section.key" decides what prepare writes.
+bool decides_preparation(const std::string& name);
+
 /// Of every option that decides what prepare writes; where the input lies does not.
 std::string prepare_fingerprint(const Config& config);
 

@@ -10,6 +10,7 @@
 #include "dist/hdf5_file.hpp"
 #include "src/config/config.hpp"
 #include "src/io/h5ad_writer.hpp"
+#include "src/prepare.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/model.hpp"
 #include "src/train/trainer.hpp"
@@ -18,13 +19,9 @@ namespace lapatlas {
 
 namespace {
 
-/// Whether generation depends on what this option was in training.
+/// Whether training has settled this option. The seed is free: another one draws other cells.
 bool is_settled_by_training(const std::string& name) {
-    for (const char* free :
-         {"input.path", "train.checkpoint_minutes", "train.validate_every", "train.decode_chunk"})
-        if (name == free) return false;
-    return name.starts_with("input.") || name.starts_with("prepare.") || name.starts_with("model.") ||
-           name.starts_with("train.");
+    return (decides_preparation(name) || decides_training(name)) && name != "runtime.seed";
 }
 
 /// The model is what it was trained as. Other options of its training would be a misunderstanding, and the

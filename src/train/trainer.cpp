@@ -102,12 +102,15 @@ constexpr std::int64_t kFewestClusters = 8;
 
 }  // namespace
 
+bool decides_training(const std::string& name) {
+    return name.starts_with("model.") || (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
+                                          name != "train.validate_every" && name != "train.decode_chunk");
+}
+
 std::string train_fingerprint(const Config& config) {
     std::string text = prepare_fingerprint(config);
     for (const auto& [name, value] : list_options(config))
-        if (name.starts_with("model.") || (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
-                                           name != "train.validate_every" && name != "train.decode_chunk"))
-            text += name + "=" + value + ";";
+        if (decides_training(name)) text += name + "=" + value + ";";
     return text;
 }
 

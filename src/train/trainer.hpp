@@ -15,6 +15,9 @@
 
 namespace lapatlas {
 
+/// Whether the option "section.key" decides the weights, given what was prepared.
+bool decides_training(const std::string& name);
+
 /// Of every option that decides the weights: two runs with the same one may share a checkpoint.
 std::string train_fingerprint(const Config& config);
 

@@ -1,10 +1,20 @@
 """Runs the lapatlas binary on some ranks as a user would, with a limit on its time."""
 
+import argparse
 import os
 import signal
 import subprocess
 import tempfile
 import time
+
+
+def common_options(description):
+    """A parser with what every script here is called with: how to start the program, and on how many ranks."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--mpiexec", required=True)
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--ranks", type=int, required=True)
+    return parser
 
 
 class Answer:

@@ -5,7 +5,6 @@ other options, on other numbers of ranks; its files opened with anndata and scan
     whole_run.py --mpiexec M --binary B --ranks N
 """
 
-import argparse
 import csv
 import json
 import os
@@ -22,7 +21,7 @@ import warnings
 import anndata
 import numpy as np
 
-from call import call
+from call import call, common_options
 from wrong_inputs import CONFIG, small_atlas, write
 
 
@@ -74,11 +73,7 @@ def epochs(run):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mpiexec", required=True)
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--ranks", type=int, required=True)
-    options = parser.parse_args()
+    options = common_options(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="lapatlas-whole-run-") as name:
         folder = pathlib.Path(name)
         atlas = write(folder, "sound", small_atlas())

@@ -6,7 +6,6 @@ namespace, so nothing of them outlives the test.
     wrong_disk.py --mpiexec M --binary B --ranks N
 """
 
-import argparse
 import os
 import pathlib
 import shutil
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from call import call
+from call import call, common_options
 from wrong_inputs import CONFIG, small_atlas, write
 
 
@@ -37,11 +36,7 @@ def mount(folder, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mpiexec", required=True)
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--ranks", type=int, required=True)
-    options = parser.parse_args()
+    options = common_options(__doc__).parse_args()
     enter_mount_namespace()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="lapatlas-wrong-disk-") as name:

@@ -5,13 +5,12 @@ with one warning.
     wrong_input.py refused|accepted --mpiexec M --binary B --ranks N
 """
 
-import argparse
 import pathlib
 import re
 import sys
 import tempfile
 
-from call import call
+from call import call, common_options
 from wrong_inputs import CONFIG, Case, accepted, refused, small_atlas, write
 
 
@@ -59,11 +58,8 @@ def complaints_accepted(case, answer):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common_options(__doc__)
     parser.add_argument("kind", choices=["refused", "accepted"])
-    parser.add_argument("--mpiexec", required=True)
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--ranks", type=int, required=True)
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="lapatlas-wrong-input-") as name:
