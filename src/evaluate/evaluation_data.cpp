@@ -118,10 +118,11 @@ void share(const Communicator& comm, HalvingPlan& plan, std::int64_t num_halving
     broadcast(comm, plan.published_offsets);
     broadcast(comm, plan.published_test);
     broadcast(comm, plan.published_test_offsets);
+    broadcast(comm, plan.rare_types);
     plan.halvings.resize(static_cast<std::size_t>(num_halvings));
     for (Halving& halving : plan.halvings)
         for (auto* rows : {&halving.real, &halving.floor, &halving.generated, &halving.published_generated,
-                           &halving.published_training})
+                           &halving.published_training, &halving.rare_generated})
             broadcast(comm, *rows);
 }
 
@@ -138,6 +139,8 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
     prepared.training_labels = full_labels(input.train_labels, input.train, num_names, "training");
     FigureData& data = prepared.figures;
     const bool real_labels = any_label(test_labels) && any_label(prepared.training_labels);
+    data.unconditional = input.unconditional;
+    data.has_training_labels = any_label(prepared.training_labels);
     data.use_labels = !input.unconditional && real_labels && any_label(generated_labels);
     if (!input.unconditional && real_labels && !data.use_labels)
         result.warnings.push_back("the generated cells carry no labels; all cells are compared as one type");
@@ -162,13 +165,18 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
         of_test.push_back(&halving.floor);
         of_generated.push_back(&halving.generated);
         of_generated.push_back(&halving.published_generated);
+        of_generated.push_back(&halving.rare_generated);
         of_training.push_back(&halving.published_training);
     }
     data.test = sample_data(input.test, test_labels, compact(of_test), train.pca, test_pca, input.target_sum);
     data.generated = sample_data(input.generated, generated_labels, compact(of_generated), train.pca,
                                  test_pca, input.target_sum);
-    data.training_test_space = project_points(
-        log_normalise(take_rows(input.train, compact(of_training)), input.target_sum), test_pca);
+    const std::vector<std::int64_t> drawn = compact(of_training);
+    data.training.train_space = select_points(prepared.training, drawn);
+    data.training.test_space =
+        project_points(log_normalise(take_rows(input.train, drawn), input.target_sum), test_pca);
+    for (const std::int64_t row : drawn)
+        data.training.labels.push_back(prepared.training_labels[static_cast<std::size_t>(row)]);
 
     result.train_cells = input.train.num_rows();
     result.test_cells = input.test.num_rows();
@@ -191,13 +199,18 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
 }
 
 void broadcast(const Communicator& comm, EvaluationData& data, std::int64_t num_halvings) {
-    std::int32_t use_labels = data.figures.use_labels ? 1 : 0;
-    broadcast(comm, std::span<std::int32_t>(&use_labels, 1));
-    data.figures.use_labels = use_labels != 0;
+    for (bool* flag :
+         {&data.figures.use_labels, &data.figures.unconditional, &data.figures.has_training_labels}) {
+        std::int32_t set = *flag ? 1 : 0;
+        broadcast(comm, std::span<std::int32_t>(&set, 1));
+        *flag = set != 0;
+    }
     share(comm, data.figures.plan, num_halvings);
     share(comm, data.figures.test);
     share(comm, data.figures.generated);
-    share(comm, data.figures.training_test_space);
+    share(comm, data.figures.training.train_space);
+    share(comm, data.figures.training.test_space);
+    broadcast(comm, data.figures.training.labels);
     share(comm, data.training);
     broadcast(comm, data.training_labels);
 }

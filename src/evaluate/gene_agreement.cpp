@@ -18,11 +18,12 @@ GeneStatistics gene_statistics(const CountMatrix& expression) {
         square[gene] += value * value;
         nonzero[gene] += value > 0;
     }
-    GeneStatistics statistics{sum, square, nonzero};
+    GeneStatistics statistics{sum, square, square, nonzero};
     for (std::size_t gene = 0; gene < num_genes; ++gene) {
         const double mean = sum[gene] / num_cells;
         statistics.mean[gene] = mean;
         statistics.variance[gene] = std::max(0.0, square[gene] / num_cells - mean * mean);
+        statistics.dispersion[gene] = mean > 0 ? statistics.variance[gene] / mean : 0.0;
         statistics.zero_fraction[gene] = 1 - nonzero[gene] / num_cells;
     }
     return statistics;

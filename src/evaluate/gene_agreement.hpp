@@ -10,6 +10,7 @@ namespace lapatlas {
 struct GeneStatistics {
     std::vector<double> mean;           // [num_genes]
     std::vector<double> variance;       // [num_genes], divided by the number of cells
+    std::vector<double> dispersion;     // [num_genes], variance / mean; 0 where the mean is
     std::vector<double> zero_fraction;  // [num_genes]
 };
 GeneStatistics gene_statistics(const CountMatrix& expression);

@@ -1,12 +1,18 @@
 #include "src/evaluate/halving_figures.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <map>
+#include <numeric>
 
 #include "src/evaluate/cell_rows.hpp"
-#include "src/evaluate/gene_agreement.hpp"
+#include "src/evaluate/cluster_agreement.hpp"
+#include "src/evaluate/comparison.hpp"
 #include "src/evaluate/label_agreement.hpp"
+#include "src/evaluate/manifold_overlap.hpp"
 #include "src/evaluate/mmd.hpp"
+#include "src/evaluate/neighbour_mixing.hpp"
 #include "src/evaluate/optimal_transport.hpp"
 #include "src/evaluate/random_places.hpp"
 #include "src/evaluate/separability.hpp"
@@ -20,56 +26,33 @@ constexpr int kFolds = 5;
 constexpr std::int64_t kNeighbours = 5;
 constexpr std::int64_t kJointComponents = 50;
 
-/// One side of a halving: half A and what is scored against it, both by type.
-struct Comparison {
-    const SampleData& real_cells;
-    const SampleData& other_cells;
-    const std::vector<std::int64_t>& real;
-    const std::vector<std::int64_t>& other;
-    std::vector<int> real_folds, other_folds;
+/// The folds and seed of a comparison's classifiers: the same for both of its sides.
+struct Folds {
+    std::vector<int> real, other;
     std::uint32_t forest_seed;
 };
 
-double median_of(const std::vector<double>& values, const std::vector<std::int64_t>& rows) {
-    std::vector<double> chosen;
-    for (const std::int64_t row : rows) chosen.push_back(values[static_cast<std::size_t>(row)]);
-    std::sort(chosen.begin(), chosen.end());
-    const std::size_t n = chosen.size();
-    return n % 2 == 1 ? chosen[n / 2] : (chosen[n / 2 - 1] + chosen[n / 2]) / 2;
+double median_of(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const std::size_t n = values.size();
+    return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-template <class T>
-std::vector<T> chosen(const std::vector<T>& values, const std::vector<std::int64_t>& rows) {
-    std::vector<T> result;
-    for (const std::int64_t row : rows) result.push_back(values[static_cast<std::size_t>(row)]);
-    return result;
+double mean_of(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 /// kTypeFigureNames of two samples of one size.
-std::array<double, kNumTypeFigures> score_points(const Points& real, const Points& other,
-                                                 const std::vector<int>& real_folds,
-                                                 const std::vector<int>& other_folds, std::int64_t num_trees,
-                                                 std::uint32_t forest_seed) {
-    const TwoSamples samples(real, other, real_folds, other_folds);
-    return {forest_auc(samples, num_trees, forest_seed), knn_auc(samples, kNeighbours),
+std::array<double, kNumTypeFigures> score_points(const Points& real, const Points& other, const Folds& folds,
+                                                 std::int64_t num_trees) {
+    const TwoSamples samples(real, other, folds.real, folds.other);
+    return {forest_auc(samples, num_trees, folds.forest_seed), knn_auc(samples, kNeighbours),
             wasserstein2(real, other), mmd2_median(real, other), mmd2_published(real, other)};
 }
 
-void score_genes(const Comparison& pair, SideFigures& side) {
-    const GeneStatistics real = gene_statistics(take_rows(pair.real_cells.expression, pair.real));
-    const GeneStatistics other = gene_statistics(take_rows(pair.other_cells.expression, pair.other));
-    side.figures[figure_index("gene_mean_pcc")] = pearson(real.mean, other.mean);
-    side.figures[figure_index("gene_mean_scc")] = spearman(real.mean, other.mean);
-    side.figures[figure_index("gene_variance_pcc")] = pearson(real.variance, other.variance);
-    side.figures[figure_index("zero_fraction_pcc")] = pearson(real.zero_fraction, other.zero_fraction);
-    side.figures[figure_index("zero_fraction_mad")] =
-        mean_absolute_difference(real.zero_fraction, other.zero_fraction);
-    side.figures[figure_index("library_ks")] = kolmogorov_smirnov(
-        chosen(pair.real_cells.library, pair.real), chosen(pair.other_cells.library, pair.other));
-}
-
 /// In the principal components of the two samples pooled.
-double joint_forest_auc(const Comparison& pair, std::int64_t num_trees, std::uint64_t seed) {
+double joint_forest_auc(const Comparison& pair, const Folds& folds, std::int64_t num_trees,
+                        std::uint64_t seed) {
     constexpr double kTolerance = 1e-2;  // the span of the components decides, not their last digits
     const CountMatrix pooled = stack_rows(take_rows(pair.real_cells.expression, pair.real),
                                           take_rows(pair.other_cells.expression, pair.other));
@@ -78,8 +61,8 @@ double joint_forest_auc(const Comparison& pair, std::int64_t num_trees, std::uin
     const Eigen::Map<const Points> points(joint.scores.data(), pooled.num_rows(), joint.pca.num_components);
     const auto num_real = static_cast<Eigen::Index>(pair.real.size());
     return forest_auc(TwoSamples(points.topRows(num_real), points.bottomRows(points.rows() - num_real),
-                                 pair.real_folds, pair.other_folds),
-                      num_trees, pair.forest_seed);
+                                 folds.real, folds.other),
+                      num_trees, folds.forest_seed);
 }
 
 /// W2 of all test cells against cells drawn to the training frequencies, in the PCA of the test cells.
@@ -103,6 +86,76 @@ void score_published(const FigureData& data, const Points& drawn, const Evaluate
     if (scored > 0) side.figures[figure_index("published_conditional_w2")] = sum / scored;
 }
 
+/// How the two samples lie in each other, without a classifier.
+void score_mixing(const Points& real, const Points& other, SideFigures& side) {
+    std::vector<std::int32_t> sample(static_cast<std::size_t>(real.rows()), 0);
+    sample.resize(sample.size() + static_cast<std::size_t>(other.rows()), 1);
+    side.figures[figure_index("pooled_lisi")] = mean_of(local_inverse_simpson(stack(real, other), sample));
+    const ManifoldOverlap found = manifold_overlap(real, other, kNeighbours);
+    side.figures[figure_index("coverage")] = found.coverage;
+    side.figures[figure_index("density")] = found.density;
+}
+
+/// How labels sit in the cells of the other side.
+void score_labels(const Comparison& pair, const Points& other, SideFigures& side) {
+    const std::vector<std::int32_t> labels = chosen_values(pair.other_cells.labels, pair.other);
+    const LabelAgreement agreement =
+        label_agreement(labels, chosen_values(pair.other_cells.predicted_labels, pair.other));
+    side.figures[figure_index("label_accuracy")] = agreement.accuracy;
+    side.figures[figure_index("label_macro_f1")] = agreement.macro_f1;
+    side.figures[figure_index("label_silhouette")] = cosine_silhouette(other, labels);
+    side.figures[figure_index("label_lisi")] = mean_of(local_inverse_simpson(other, labels));
+}
+
+/// sum p log(p / q) of the predicted types of half A (p) and of the other side (q), a half added to each
+/// count so that an absent type does not make it infinite.
+double class_divergence(const std::vector<std::int32_t>& real, const std::vector<std::int32_t>& other) {
+    std::map<std::int32_t, std::pair<double, double>> counts;
+    for (const std::int32_t label : real) counts[label].first += 1;
+    for (const std::int32_t label : other) counts[label].second += 1;
+    const double added = static_cast<double>(counts.size()) / 2;
+    double sum = 0;
+    for (const auto& [label, count] : counts) {
+        const double p = (count.first + 0.5) / (static_cast<double>(real.size()) + added);
+        const double q = (count.second + 0.5) / (static_cast<double>(other.size()) + added);
+        sum += p * std::log(p / q);
+    }
+    return sum;
+}
+
+/// The figures of points type by type, and their means.
+void score_types(const Points& real, const Points& other, const FigureData& data,
+                 const EvaluateOptions& options, const PlacedRandom& random, std::int64_t halving,
+                 SideFigures& side) {
+    constexpr std::array kConditional{figure_index("conditional_rf_auc"), figure_index("conditional_knn_auc"),
+                                      figure_index("conditional_w2"), figure_index("conditional_mmd2_median"),
+                                      figure_index("conditional_mmd2_published")};
+    const std::uint32_t fold_step = evaluation_step(EvaluationDraw::kFolds, halving);
+    const std::uint32_t forest_step = evaluation_step(EvaluationDraw::kForest, halving);
+    std::array<double, kNumTypeFigures> sums{};
+    double centroids = 0;
+    int scored = 0;
+    for (std::size_t c = 0; c < data.plan.types.size(); ++c) {
+        const std::int64_t begin = data.plan.half_offsets[c], count = data.plan.cells_in_half(c);
+        if (count < options.min_type_cells) continue;
+        // Folds of a type's own cells, so that each fold holds as many of either class.
+        const auto type_item = static_cast<std::uint64_t>(2 * real.rows() + 2 * begin);
+        const Points of_real = real.middleRows(begin, count), of_other = other.middleRows(begin, count);
+        side.types[c] = score_points(
+            of_real, of_other,
+            {random_folds(count, kFolds, random, fold_step, type_item),
+             random_folds(count, kFolds, random, fold_step, type_item + static_cast<std::uint64_t>(count)),
+             random.words(c + 1, forest_step)[0]},
+            options.trees);
+        for (std::size_t f = 0; f < kNumTypeFigures; ++f) sums[f] += side.types[c][f];
+        centroids += (of_real.colwise().mean() - of_other.colwise().mean()).norm();
+        ++scored;
+    }
+    if (scored == 0) return;
+    for (std::size_t f = 0; f < kNumTypeFigures; ++f) side.figures[kConditional[f]] = sums[f] / scored;
+    side.figures[figure_index("centroid_distance")] = centroids / scored;
+}
+
 }  // namespace
 
 SideFigures score_halving(const FigureData& data, std::int64_t halving, bool floor,
@@ -115,7 +168,7 @@ SideFigures score_halving(const FigureData& data, std::int64_t halving, bool flo
     for (auto& type : side.types) type.fill(kNan);
 
     score_published(data,
-                    floor ? select_points(data.training_test_space, cells.published_training)
+                    floor ? select_points(data.training.test_space, cells.published_training)
                           : select_points(data.generated.test_space, cells.published_generated),
                     options, side);
     const auto num_cells = static_cast<std::int64_t>(cells.real.size());
@@ -123,55 +176,37 @@ SideFigures score_halving(const FigureData& data, std::int64_t halving, bool flo
 
     const PlacedRandom random(seed, RandomStream::kEvaluate);
     const std::uint32_t fold_step = evaluation_step(EvaluationDraw::kFolds, halving);
-    const std::uint32_t forest_step = evaluation_step(EvaluationDraw::kForest, halving);
-    const Comparison pair{
-        data.test,
-        floor ? data.test : data.generated,
-        cells.real,
-        floor ? cells.floor : cells.generated,
+    const Folds folds{
         random_folds(num_cells, kFolds, random, fold_step),
         random_folds(num_cells, kFolds, random, fold_step, static_cast<std::uint64_t>(num_cells)),
-        random.words(0, forest_step)[0]};
+        random.words(0, evaluation_step(EvaluationDraw::kForest, halving))[0]};
+    const Comparison pair{data.test, floor ? data.test : data.generated, cells.real,
+                          floor ? cells.floor : cells.generated};
     const Points real = select_points(pair.real_cells.train_space, pair.real);
     const Points other = select_points(pair.other_cells.train_space, pair.other);
-    const auto pooled =
-        score_points(real, other, pair.real_folds, pair.other_folds, options.trees, pair.forest_seed);
     constexpr std::array kPooled{figure_index("pooled_rf_auc"), figure_index("pooled_knn_auc"),
                                  figure_index("pooled_w2"), figure_index("pooled_mmd2_median"),
                                  figure_index("pooled_mmd2_published")};
-    constexpr std::array kConditional{figure_index("conditional_rf_auc"), figure_index("conditional_knn_auc"),
-                                      figure_index("conditional_w2"), figure_index("conditional_mmd2_median"),
-                                      figure_index("conditional_mmd2_published")};
+    const auto pooled = score_points(real, other, folds, options.trees);
     for (std::size_t f = 0; f < kNumTypeFigures; ++f) side.figures[kPooled[f]] = pooled[f];
-    side.figures[figure_index("joint_rf_auc")] = joint_forest_auc(pair, options.trees, seed);
+    side.figures[figure_index("joint_rf_auc")] = joint_forest_auc(pair, folds, options.trees, seed);
+    score_mixing(real, other, side);
     score_genes(pair, side);
-    const double real_distance = median_of(pair.real_cells.nearest_training_distance, pair.real);
+    score_membership(pair, data, cells.published_training, side);
+    const double real_distance =
+        median_of(chosen_values(pair.real_cells.nearest_training_distance, pair.real));
     if (real_distance > 0)
         side.figures[figure_index("nearest_training_ratio")] =
-            median_of(pair.other_cells.nearest_training_distance, pair.other) / real_distance;
+            median_of(chosen_values(pair.other_cells.nearest_training_distance, pair.other)) / real_distance;
+    if (data.unconditional && data.has_training_labels)
+        side.figures[figure_index("class_kl")] =
+            class_divergence(chosen_values(pair.real_cells.predicted_labels, pair.real),
+                             chosen_values(pair.other_cells.predicted_labels, pair.other));
     if (!data.use_labels) return side;
-
-    const LabelAgreement agreement = label_agreement(chosen(pair.other_cells.labels, pair.other),
-                                                     chosen(pair.other_cells.predicted_labels, pair.other));
-    side.figures[figure_index("label_accuracy")] = agreement.accuracy;
-    side.figures[figure_index("label_macro_f1")] = agreement.macro_f1;
-    std::array<double, kNumTypeFigures> sums{};
-    int scored = 0;
-    for (std::size_t c = 0; c < plan.types.size(); ++c) {
-        const std::int64_t begin = plan.half_offsets[c], count = plan.cells_in_half(c);
-        if (count < options.min_type_cells) continue;
-        // Folds of a type's own cells, so that each fold holds as many of either class.
-        const auto type_item = static_cast<std::uint64_t>(2 * num_cells + 2 * begin);
-        side.types[c] = score_points(
-            real.middleRows(begin, count), other.middleRows(begin, count),
-            random_folds(count, kFolds, random, fold_step, type_item),
-            random_folds(count, kFolds, random, fold_step, type_item + static_cast<std::uint64_t>(count)),
-            options.trees, random.words(c + 1, forest_step)[0]);
-        for (std::size_t f = 0; f < kNumTypeFigures; ++f) sums[f] += side.types[c][f];
-        ++scored;
-    }
-    if (scored > 0)
-        for (std::size_t f = 0; f < kNumTypeFigures; ++f) side.figures[kConditional[f]] = sums[f] / scored;
+    score_labels(pair, other, side);
+    score_types(real, other, data, options, random, halving, side);
+    score_markers(pair, plan, options.min_type_cells, side);
+    score_use(data, cells, floor, side);
     return side;
 }
 

@@ -30,14 +30,28 @@ inline constexpr std::array kFigureNames{
     FigureName{"conditional_mmd2_median", "MMD^2, median kernels, per type", "train-PCA"},
     FigureName{"pooled_mmd2_published", "MMD^2, published kernels, pooled", "train-PCA"},
     FigureName{"conditional_mmd2_published", "MMD^2, published kernels, per type", "train-PCA"},
+    FigureName{"pooled_lisi", "LISI of real and other cells, pooled", "train-PCA"},
+    FigureName{"coverage", "coverage of real cells, pooled", "train-PCA"},
+    FigureName{"density", "density around real cells, pooled", "train-PCA"},
+    FigureName{"centroid_distance", "distance of centroids, per type", "train-PCA"},
     FigureName{"label_accuracy", "label agreement, accuracy", "train-PCA"},
     FigureName{"label_macro_f1", "label agreement, macro-F1", "train-PCA"},
     FigureName{"nearest_training_ratio", "distance to nearest training cell, ratio", "train-PCA"},
+    FigureName{"membership_auc", "membership inference AUC", "train-PCA"},
+    FigureName{"label_silhouette", "cosine silhouette of types", "train-PCA"},
+    FigureName{"label_lisi", "LISI of types (cLISI)", "train-PCA"},
+    FigureName{"class_kl", "KL of type frequencies (unconditional)", "train-PCA"},
+    FigureName{"trained_on_accuracy", "classifier trained on it, balanced accuracy", "train-PCA"},
+    FigureName{"rare_type_recall", "recall of rare types, real cells and it", "train-PCA"},
     FigureName{"gene_mean_pcc", "gene means, Pearson", "genes"},
     FigureName{"gene_mean_scc", "gene means, Spearman", "genes"},
     FigureName{"gene_variance_pcc", "gene variances, Pearson", "genes"},
+    FigureName{"gene_dispersion_scc", "gene dispersions, Spearman", "genes"},
     FigureName{"zero_fraction_pcc", "zero fractions, Pearson", "genes"},
     FigureName{"zero_fraction_mad", "zero fractions, mean |difference|", "genes"},
+    FigureName{"marker_overlap", "top 50 markers shared, per type", "genes"},
+    FigureName{"log_fold_change_pcc", "log fold changes, Pearson, per type", "genes"},
+    FigureName{"marker_correlation_pcc", "correlations of markers, Pearson, per type", "genes"},
     FigureName{"library_ks", "library sizes, KS statistic", "counts"},
     FigureName{"published_pooled_w2", "W2, pooled", "test-PCA (published)"},
     FigureName{"published_conditional_w2", "W2, per type", "test-PCA (published)"},
@@ -75,11 +89,20 @@ struct SampleData {
     std::vector<double> nearest_training_distance;  // [num_cells], in train-PCA
 };
 
+/// Training cells that some halving draws.
+struct DrawnTraining {
+    Points train_space;                // [num_drawn, pca_components]
+    Points test_space;                 // [num_drawn, pca_components], of the published space
+    std::vector<std::int32_t> labels;  // [num_drawn]
+};
+
 struct FigureData {
     SampleData test, generated;
-    Points training_test_space;  // rows of published_training in the published space
+    DrawnTraining training;
     HalvingPlan plan;
     bool use_labels = false;
+    bool unconditional = false;  ///< generated without labels, though training cells may have some
+    bool has_training_labels = false;
 };
 
 /// All figures of one side (generated cells, or the floor) of one halving. NaN: nothing qualified.

@@ -109,6 +109,17 @@ HalvingPlan plan_halvings(const std::vector<std::int32_t>& train_labels,
     plan.published_offsets = offsets(published);
     plan.published_test_offsets = offsets(published_test);
 
+    Rows rare(plan.types.size(), 0);
+    for (std::size_t c = 0; use_labels && c < rare.size(); ++c) {
+        if (test[c].empty() || train[c].empty() || generated[c].empty() ||
+            published[c] >= options.min_type_cells)
+            continue;
+        plan.rare_types.push_back(plan.types[c]);
+        const std::int64_t usual =
+            plan.published_offsets.back() / static_cast<std::int64_t>(plan.types.size());
+        rare[c] = std::min(usual, static_cast<std::int64_t>(generated[c].size()));
+    }
+
     const PlacedRandom random(seed, RandomStream::kEvaluate);
     plan.published_test = draw(test, published_test, random, evaluation_step(EvaluationDraw::kPublishedTest));
     for (std::int64_t h = 0; h < options.halvings; ++h) {
@@ -124,6 +135,8 @@ HalvingPlan plan_halvings(const std::vector<std::int32_t>& train_labels,
             draw(generated, published, random, evaluation_step(EvaluationDraw::kPublishedGenerated, h));
         halving.published_training =
             draw(train, published, random, evaluation_step(EvaluationDraw::kTrainingCells, h));
+        halving.rare_generated =
+            draw(generated, rare, random, evaluation_step(EvaluationDraw::kRareGenerated, h));
         plan.halvings.push_back(std::move(halving));
     }
     return plan;

@@ -17,6 +17,8 @@ struct Halving {
     // The published space: test cells against cells drawn to the training frequencies.
     std::vector<std::int64_t> published_generated;
     std::vector<std::int64_t> published_training;  ///< the floor of that space, same numbers
+    /// Generated cells of the rare types, to be added to published_training: see HalvingPlan::rare_types.
+    std::vector<std::int64_t> rare_generated;
 };
 
 /// The cells of every repeat of an evaluation. Types are numbered as compared types 0 .. num_types-1.
@@ -26,6 +28,10 @@ struct HalvingPlan {
     std::vector<std::int64_t> published_offsets;  // [num_types + 1], into published_generated / _training
     std::vector<std::int64_t> published_test;     ///< test cells of the published space, by type
     std::vector<std::int64_t> published_test_offsets;  // [num_types + 1]
+    /// Compared types with test cells and fewer than min_type_cells cells in published_training;
+    /// rare_generated has as many of each as the types have in published_training on average (or all that
+    /// there are).
+    std::vector<std::int32_t> rare_types;
     std::vector<Halving> halvings;
     std::vector<std::string> warnings;
 

@@ -19,6 +19,7 @@ enum class EvaluationDraw : std::uint32_t {
     kFolds,
     kForest,
     kMarginals,
+    kRareGenerated,
 };
 
 /// The `step` of the place of a draw in halving `halving`.

@@ -50,17 +50,11 @@ JointLoss::JointLoss(const Communicator& comm, const RankData& data, const Model
                      .seed = seed},
                     data.num_train_rows) {}
 
-JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
-                                        std::uint32_t step, GradientSink* sink) {
+Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
+                            GradientSink* sink) {
     active_ = std::make_unique<InducedShard>(induce(data_.train_graph, data_.map, cluster_is_active));
     const GraphShard& shard = active_->shard;
     const std::vector<std::int32_t>& rows = active_->kept_rows;
-    const std::span<const std::int64_t> ids(shard.owned_ids);
-    Result result;
-    for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
-        if (cluster_is_active[c] != 0)
-            result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
-    const auto divisor = static_cast<double>(result.num_active);
 
     // LapDDPM algorithm 1, lines 7 to 10: masked input, adversarial edge weights.
     const auto input =
@@ -81,9 +75,28 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
                 signs.data_ptr<float>()[m] = -1;
         encodings = encodings * signs;
     }
+    return model.encoder->forward(input, encodings, graph, sink);
+}
 
-    // Lines 11 to 13: the posterior and a draw from it.
-    const Posterior posterior = model.encoder->forward(input, encodings, graph, sink);
+JointLoss::Encoded JointLoss::encode_as_trained(Model& model, std::span<const std::uint8_t> cluster_is_active,
+                                                std::uint32_t step) {
+    const torch::NoGradGuard no_grad;
+    const Posterior posterior = encode(model, cluster_is_active, step, nullptr);
+    return {active_->kept_rows, posterior};
+}
+
+JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
+                                        std::uint32_t step, GradientSink* sink) {
+    const Posterior posterior = encode(model, cluster_is_active, step, sink);
+    const std::vector<std::int32_t>& rows = active_->kept_rows;
+    const std::span<const std::int64_t> ids(active_->shard.owned_ids);
+    Result result;
+    for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
+        if (cluster_is_active[c] != 0)
+            result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+    const auto divisor = static_cast<double>(result.num_active);
+
+    // Lines 11 to 13: a draw from the posterior.
     const torch::Tensor xi =
         placed_normals(seed_, RandomStream::kLatentNoise, ids, step, model_options_.latent);
     const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;

@@ -37,11 +37,23 @@ class JointLoss {
     Result operator()(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
                       GradientSink* sink);
 
+    struct Encoded {
+        std::vector<std::int32_t> rows;  ///< of the data: this rank's active training rows
+        Posterior posterior;             ///< [rows, d] each, without gradients
+    };
+    /// Collective. The posteriors that the decoder is trained on in a step: those of masked counts on the
+    /// perturbed graph of the active clusters.
+    Encoded encode_as_trained(Model& model, std::span<const std::uint8_t> cluster_is_active,
+                              std::uint32_t step);
+
     EdgePerturbation& perturbation() { return perturbation_; }
     const EdgePerturbation& perturbation() const { return perturbation_; }
     const HaloStatistics& halo() const { return halo_; }
 
   private:
+    Posterior encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
+                     GradientSink* sink);
+
     Communicator comm_;
     const RankData& data_;
     ModelOptions model_options_;

@@ -99,6 +99,9 @@ void standardise_libraries(const Communicator& comm, const RankData& data, Model
 
 constexpr double kExplodedNorm = 1e9;
 constexpr std::int64_t kFewestClusters = 8;
+/// Encodings of each training cell that the ScoreNet learns from: each of another mask, graph and
+/// perturbation.
+constexpr std::int64_t kFrozenDraws = 4;
 
 }  // namespace
 
@@ -257,16 +260,32 @@ Trainer::Validation Trainer::validate() {
 }
 
 void Trainer::freeze_latents() {
-    const Posterior posterior = encode_all();
-    frozen_mean_ = posterior.mean.narrow(0, 0, data_.num_train_rows).clone();
-    frozen_std_ = torch::exp(0.5 * posterior.log_variance.narrow(0, 0, data_.num_train_rows));
+    const torch::NoGradGuard no_grad;
+    const std::int64_t rows = data_.num_train_rows, latent = config_.model.latent;
+    frozen_mean_ = torch::zeros({kFrozenDraws, rows, latent});
+    frozen_std_ = torch::zeros({kFrozenDraws, rows, latent});
+    // From a fresh start, so that a resumed run freezes the same latents.
+    const std::vector<double> eigenvector = loss_.perturbation().eigenvector();
+    loss_.perturbation().set_eigenvector(std::vector<double>(eigenvector.size(), 1.0));
+    for (std::int64_t draw = 0; draw < kFrozenDraws; ++draw)
+        for (std::int64_t place = 0; place < steps_an_epoch(); ++place) {
+            const std::int64_t step = joint_steps() + draw * steps_an_epoch() + place;
+            const JointLoss::Encoded part =
+                loss_.encode_as_trained(model_, active_clusters(step), static_cast<std::uint32_t>(step));
+            const torch::Tensor index =
+                torch::tensor(std::vector<std::int64_t>(part.rows.begin(), part.rows.end()), torch::kInt64);
+            frozen_mean_[draw].index_copy_(0, index, part.posterior.mean);
+            frozen_std_[draw].index_copy_(0, index, torch::exp(0.5 * part.posterior.log_variance));
+        }
+    loss_.perturbation().set_eigenvector(eigenvector);
     const torch::Tensor mean = frozen_mean_.to(torch::kFloat64), std = frozen_std_.to(torch::kFloat64);
     double sums[2] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>()};
     all_reduce_sum(comm_, std::span<double>(sums));
-    const double count =
-        static_cast<double>(data_.summary.num_train) * static_cast<double>(config_.model.latent);
+    const double count = static_cast<double>(kFrozenDraws * data_.summary.num_train * latent);
     model_.latent_mean = sums[0] / count;
     model_.latent_std = std::sqrt(std::max(1e-12, sums[1] / count - model_.latent_mean * model_.latent_mean));
+    frozen_mean_ = frozen_mean_.view({kFrozenDraws * rows, latent});
+    frozen_std_ = frozen_std_.view({kFrozenDraws * rows, latent});
 }
 
 void Trainer::make_score_phase() {
@@ -288,7 +307,7 @@ Trainer::StepResult Trainer::score_step() {
     const std::int64_t batch = config_.train.score_batch;
     const PlacedRandom random(seed_, RandomStream::kScoreBatch);
     const double shift = random.uniform(static_cast<std::uint64_t>(batch), stamp);
-    std::vector<std::int64_t> places, rows;
+    std::vector<std::int64_t> places, frozen;
     std::vector<std::int32_t> labels;
     std::vector<float> uniforms, library;
     for (std::int64_t i = 0; i < batch; ++i) {
@@ -298,15 +317,17 @@ Trainer::StepResult Trainer::score_step() {
                                                static_cast<double>(data_.summary.num_train)));
         if (data_.map.owner(row) != comm_.rank()) continue;
         places.push_back(i);
-        rows.push_back(data_.map.local_row(row));
-        labels.push_back(data_.labels[static_cast<std::size_t>(rows.back())]);
-        library.push_back(data_.library[static_cast<std::size_t>(rows.back())]);
+        const auto local = static_cast<std::size_t>(data_.map.local_row(row));
+        const std::int64_t draw = (step + i) % kFrozenDraws;
+        frozen.push_back(draw * data_.num_train_rows + static_cast<std::int64_t>(local));
+        labels.push_back(data_.labels[local]);
+        library.push_back(data_.library[local]);
         // Times are spread evenly over the batch: the same expectation, less noise.
         const double place = (static_cast<double>(i) + shift) / static_cast<double>(batch);
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
     const std::int64_t latent = config_.model.latent;
-    const torch::Tensor index = torch::tensor(rows, torch::kInt64);
+    const torch::Tensor index = torch::tensor(frozen, torch::kInt64);
     const torch::Tensor z = frozen_mean_.index_select(0, index) +
                             frozen_std_.index_select(0, index) *
                                 placed_normals(seed_, RandomStream::kLatentNoise, places, stamp, latent);

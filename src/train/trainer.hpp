@@ -49,7 +49,8 @@ class Trainer {
     /// Collective. InternalError, on all ranks, that names step and term if a loss or gradient is not finite;
     /// the weights are then as before the step.
     StepResult joint_step();
-    /// Collective. The first call encodes all training cells and freezes their posteriors.
+    /// Collective. The first call freezes posteriors of all training cells: those the decoder was trained on,
+    /// of masked counts on the graphs of clusters, since what it makes of others it has never been told.
     StepResult score_step();
 
     /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both
@@ -88,7 +89,7 @@ class Trainer {
     std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;
     std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
     std::unique_ptr<MovingAverage> average_;
-    torch::Tensor frozen_mean_, frozen_std_;  // [own training rows, latent]
+    torch::Tensor frozen_mean_, frozen_std_;  // [draws x own training rows, latent]
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
 };
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "src/evaluate/halving_figures.hpp"
+
+namespace lapatlas {
+
+/// One side of one halving: half A and what is scored against it, both by type in the order of the plan.
+struct Comparison {
+    const SampleData& real_cells;
+    const SampleData& other_cells;
+    const std::vector<std::int64_t>& real;   ///< rows of real_cells
+    const std::vector<std::int64_t>& other;  ///< rows of other_cells, as many
+};
+
+/// values[row] of each row.
+template <class T>
+std::vector<T> chosen_values(const std::vector<T>& values, const std::vector<std::int64_t>& rows) {
+    std::vector<T> result;
+    result.reserve(rows.size());
+    for (const std::int64_t row : rows) result.push_back(values[static_cast<std::size_t>(row)]);
+    return result;
+}
+
+// Each sets some of side.figures, those it can; the rest stays as it was.
+
+/// Figures of genes and libraries over all types together.
+void score_genes(const Comparison& pair, SideFigures& side);
+
+/// Figures of markers: of each type with at least min_type_cells cells a side against the others.
+void score_markers(const Comparison& pair, const HalvingPlan& plan, std::int64_t min_type_cells,
+                   SideFigures& side);
+
+/// Whether a training cell can be told from half A by how near the other side's cells come to it.
+void score_membership(const Comparison& pair, const FigureData& data,
+                      const std::vector<std::int64_t>& drawn_training, SideFigures& side);
+
+/// What classifiers trained on drawn cells make of all test cells (published_test): on generated cells
+/// against real ones (the floor), and with generated cells of the rare types beside real ones.
+void score_use(const FigureData& data, const Halving& cells, bool floor, SideFigures& side);
+
+}  // namespace lapatlas

@@ -1,0 +1,74 @@
+// Figures of what the cells are good for, and of what they give away.
+#include <algorithm>
+#include <cmath>
+
+#include "src/evaluate/comparison.hpp"
+#include "src/evaluate/label_classifier.hpp"
+#include "src/evaluate/nearest_cells.hpp"
+#include "src/evaluate/separability.hpp"
+
+namespace lapatlas {
+namespace {
+
+/// A sample to train a classifier on: its labelled cells.
+struct Lesson {
+    Points cells;
+    std::vector<std::int32_t> labels;
+};
+
+Lesson lesson(const Points& points, const std::vector<std::int32_t>& labels,
+              const std::vector<std::int64_t>& rows) {
+    std::vector<std::int64_t> labelled;
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(labelled),
+                 [&](std::int64_t row) { return labels[static_cast<std::size_t>(row)] >= 0; });
+    return {select_points(points, labelled), chosen_values(labels, labelled)};
+}
+
+}  // namespace
+
+void score_membership(const Comparison& pair, const FigureData& data,
+                      const std::vector<std::int64_t>& drawn_training, SideFigures& side) {
+    const Points others = select_points(pair.other_cells.train_space, pair.other);
+    if (others.rows() == 0 || drawn_training.empty() || pair.real.empty()) return;
+    std::vector<double> nearness;
+    std::vector<int> is_member;
+    const auto add = [&](const Points& space, const std::vector<std::int64_t>& rows, int member) {
+        for (const std::int64_t row : rows) {
+            nearness.push_back(-nearest_cells(others, space.row(row), 1).front().squared_distance);
+            is_member.push_back(member);
+        }
+    };
+    add(data.training.train_space, drawn_training, 1);
+    add(pair.real_cells.train_space, pair.real, 0);
+    side.figures[figure_index("membership_auc")] = area_under_curve(nearness, is_member);
+}
+
+void score_use(const FigureData& data, const Halving& cells, bool floor, SideFigures& side) {
+    const HalvingPlan& plan = data.plan;
+    const Lesson real = lesson(data.training.train_space, data.training.labels, cells.published_training);
+    const Lesson made = lesson(data.generated.train_space, data.generated.labels, cells.published_generated);
+    const Lesson test = lesson(data.test.train_space, data.test.labels, plan.published_test);
+    const Lesson& learned = floor ? real : made;
+    if (learned.labels.empty() || test.labels.empty()) return;
+    side.figures[figure_index("trained_on_accuracy")] =
+        balanced_accuracy(test.labels, LabelClassifier(learned.cells, learned.labels).predict(test.cells));
+
+    if (plan.rare_types.empty() || real.labels.empty()) return;
+    Lesson both = real;
+    if (!floor) {
+        const Lesson rare = lesson(data.generated.train_space, data.generated.labels, cells.rare_generated);
+        both.cells = stack(both.cells, rare.cells);
+        both.labels.insert(both.labels.end(), rare.labels.begin(), rare.labels.end());
+    }
+    const std::vector<std::int32_t> predicted = LabelClassifier(both.cells, both.labels).predict(test.cells);
+    std::vector<std::int32_t> truth_of_rare, said_of_rare;
+    for (std::size_t i = 0; i < predicted.size(); ++i)
+        if (std::find(plan.rare_types.begin(), plan.rare_types.end(), test.labels[i]) !=
+            plan.rare_types.end()) {
+            truth_of_rare.push_back(test.labels[i]);
+            said_of_rare.push_back(predicted[i]);
+        }
+    side.figures[figure_index("rare_type_recall")] = balanced_accuracy(truth_of_rare, said_of_rare);
+}
+
+}  // namespace lapatlas
