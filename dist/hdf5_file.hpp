@@ -174,6 +174,9 @@ class Hdf5File {
     void write_attribute(const std::string& object, const std::string& name, std::span<const T> values,
                          bool scalar = false);
     /// A scalar in the form h5py has for booleans.
+    /// True and false as anndata (h5py) stores them: a vector, or one value without a shape.
+    void write_booleans(const std::string& dataset, const std::vector<std::int8_t>& values);
+    void write_boolean(const std::string& dataset, bool value);
     void write_boolean_attribute(const std::string& object, const std::string& name, bool value);
     /// Makes an empty dataset of a shape, to be filled by write_rows.
     template <class T>

@@ -159,14 +159,37 @@ void Hdf5File::write_attribute(const std::string& object, const std::string& nam
     write_attribute_raw(object, name, type.get(), static_cast<std::int64_t>(values.size()), pointers.data());
 }
 
-void Hdf5File::write_boolean_attribute(const std::string& object, const std::string& name, bool value) {
-    const Hdf5Handle type(H5Tenum_create(H5T_NATIVE_INT8), H5Tclose);
+namespace {
+
+/// h5py's type of a boolean.
+Hdf5Handle boolean_type() {
+    Hdf5Handle type(H5Tenum_create(H5T_NATIVE_INT8), H5Tclose);
     std::int8_t number = 0;
     H5Tenum_insert(type.get(), "FALSE", &number);
     number = 1;
     H5Tenum_insert(type.get(), "TRUE", &number);
-    number = value ? 1 : 0;
-    write_attribute_raw(object, name, type.get(), std::nullopt, &number);
+    return type;
+}
+
+}  // namespace
+
+void Hdf5File::write_boolean_attribute(const std::string& object, const std::string& name, bool value) {
+    const std::int8_t number = value ? 1 : 0;
+    write_attribute_raw(object, name, boolean_type().get(), std::nullopt, &number);
+}
+
+void Hdf5File::write_booleans(const std::string& dataset, const std::vector<std::int8_t>& values) {
+    const Hdf5Handle type = boolean_type();
+    create_raw(dataset, type.get(), {static_cast<std::int64_t>(values.size())}, {});
+    if (!values.empty())
+        write_raw(dataset, type.get(), 0, static_cast<std::int64_t>(values.size()), values.data());
+}
+
+void Hdf5File::write_boolean(const std::string& dataset, bool value) {
+    const Hdf5Handle type = boolean_type();
+    const std::int8_t number = value ? 1 : 0;
+    create_raw(dataset, type.get(), {}, {});
+    write_raw(dataset, type.get(), 0, -1, &number);
 }
 
 }  // namespace lapatlas

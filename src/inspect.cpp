@@ -8,6 +8,7 @@
 
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/generate/cell_plan.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/run_folder.hpp"
 #include "src/train/checkpoint.hpp"
@@ -100,9 +101,17 @@ std::string describe_checkpoint(const std::filesystem::path& path) {
         if (name.starts_with("encoder/") || name.starts_with("decoder/") || name.starts_with("score_net/"))
             parameters += tensor.numel();
     text += line("parameters", std::to_string(parameters));
-    for (std::size_t l = 0; l < checkpoint.label_names.size(); ++l)
-        text += line("type " + checkpoint.label_names[l],
-                     std::to_string(checkpoint.label_counts[l]) + " training cells");
+    const KnownConditions known{checkpoint.label_names, checkpoint.batch_names,
+                                checkpoint.cells_of_conditions()};
+    const std::vector<std::int64_t> of_labels = known.cells_of_labels();
+    for (std::size_t l = 0; l < known.label_names.size(); ++l)
+        text += line("type " + known.label_names[l], std::to_string(of_labels[l]) + " training cells");
+    for (std::size_t b = 0; b < known.batch_names.size(); ++b) {
+        std::int64_t cells = 0;
+        for (const std::int64_t of_label : known.cells_of_labels(static_cast<std::int32_t>(b)))
+            cells += of_label;
+        text += line("batch " + known.batch_names[b], std::to_string(cells) + " training cells");
+    }
     return text;
 }
 

@@ -35,6 +35,7 @@ struct Cells {
     CountMatrix counts;
     std::vector<std::int64_t> cell_index;
     std::vector<std::int32_t> labels;
+    std::vector<std::int32_t> batches;
     std::vector<std::int8_t> splits;
     std::vector<double> scores;  // [rows, components]
 };
@@ -47,6 +48,7 @@ Cells reorder(const Communicator& comm, const Cells& cells, std::span<const std:
     moved.counts = deal_rows(comm, cells.counts, new_rows, cells.total);
     moved.cell_index = deal_rows<std::int64_t>(comm, cells.cell_index, 1, new_rows, cells.total);
     moved.labels = deal_rows<std::int32_t>(comm, cells.labels, 1, new_rows, cells.total);
+    moved.batches = deal_rows<std::int32_t>(comm, cells.batches, 1, new_rows, cells.total);
     moved.splits = deal_rows<std::int8_t>(comm, cells.splits, 1, new_rows, cells.total);
     if (!cells.scores.empty() || components > 0)
         moved.scores = deal_rows<double>(comm, cells.scores, components, new_rows, cells.total);
@@ -62,6 +64,7 @@ Cells choose(const Communicator& comm, const AtlasShard& atlas, const std::vecto
         if (chosen[r] == 0) continue;
         cells.cell_index.push_back(atlas.first_cell + static_cast<std::int64_t>(r));
         cells.labels.push_back(atlas.labels[r]);
+        cells.batches.push_back(atlas.batches.empty() ? 0 : atlas.batches[r]);
         cells.splits.push_back(static_cast<std::int8_t>(splits[r]));
     }
     const auto mine = static_cast<std::int64_t>(cells.labels.size());
@@ -84,6 +87,16 @@ void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const
                 (rare.empty() ? "'" : ", '") + atlas.label_names[l] + "' (" + std::to_string(counts[l]) + ")";
     if (all > 12) rare += " and " + std::to_string(all - 12) + " more; is input.label_key a column of types?";
     if (!rare.empty()) log.warning("types with fewer than 10 training cells can hardly be modelled: " + rare);
+}
+
+/// Collective. What a cell without a batch looks like cannot be learned.
+void require_batches(const Communicator& comm, const AtlasShard& atlas, const InputOptions& input) {
+    const std::int64_t missing = all_reduce_sum(
+        comm, static_cast<std::int64_t>(std::count(atlas.batches.begin(), atlas.batches.end(), -1)));
+    if (missing > 0)
+        throw InputError(input.path + ": " + std::to_string(missing) +
+                         " cells have no batch in obs column '" + input.batch_key +
+                         "' (input.batch_key); name one for each, or drop those cells");
 }
 
 std::int64_t default_clusters(std::int64_t wanted, std::int64_t num_train) {
@@ -146,6 +159,8 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         throw InputError(config.input.path + ": " + std::to_string(atlas.num_cells) +
                          " cells are fewer than the " + std::to_string(comm.size()) +
                          " ranks; start fewer ranks");
+
+    require_batches(comm, atlas, config.input);
 
     log.stage("filter and split");
     std::vector<Split> splits = split_cells(comm, atlas, config.input, seed);
@@ -262,7 +277,9 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         if (!atlas.gene_ids.empty())
             summary.gene_ids.push_back(atlas.gene_ids[static_cast<std::size_t>(gene)]);
     }
+    summary.gene_columns = columns_of_genes(atlas.gene_columns, genes.kept);
     summary.label_names = atlas.label_names;
+    summary.batch_names = atlas.batch_names;
     summary.num_cells = atlas.num_cells;
     summary.num_train = train.total;
     summary.num_heldout = heldout.total;
@@ -292,20 +309,14 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         {"largest_eigen_residual", encoding.largest_residual},
     };
 
-    PreparedRows train_rows{std::move(train.counts),
-                            std::move(train.cell_index),
-                            std::move(train.labels),
-                            to_float(encoding.vectors),
-                            to_float(train.scores),
-                            graph.row_offsets,
-                            graph.columns};
-    HeldoutRows held{std::move(heldout.counts),
-                     std::move(heldout.cell_index),
-                     std::move(heldout.labels),
-                     std::move(heldout.splits),
-                     to_float(heldout_encodings),
-                     std::move(edges.neighbours),
-                     {}};
+    PreparedRows train_rows{std::move(train.counts),    std::move(train.cell_index),
+                            std::move(train.labels),    std::move(train.batches),
+                            to_float(encoding.vectors), to_float(train.scores),
+                            graph.row_offsets,          graph.columns};
+    HeldoutRows held{std::move(heldout.counts),   std::move(heldout.cell_index),
+                     std::move(heldout.labels),   std::move(heldout.batches),
+                     std::move(heldout.splits),   to_float(heldout_encodings),
+                     std::move(edges.neighbours), {}};
     write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
 }

@@ -290,9 +290,13 @@ void check_config(const Config& config) {
         throw ConfigError(
             "input.split_key and input.split_group_key: give one; a split that is given already "
             "says where each group's cells go");
-    if (!config.input.batch_key.empty())
-        throw ConfigError("input.batch_key = " + config.input.batch_key +
-                          ": batches are not modelled yet; leave it empty");
+    at_least("generate.library_size", config.generate.library_size, 0);
+    if (config.generate.library_size > 0 && config.model.library != "size_factor")
+        throw ConfigError(
+            "generate.library_size needs model.library = size_factor: absolute rates have no library");
+    if (!config.input.batch_key.empty() && config.input.batch_key == config.input.label_key)
+        throw ConfigError("input.batch_key and input.label_key are both '" + config.input.batch_key +
+                          "'; a batch is not a type");
     if (config.generate.gzip_level < 0 || config.generate.gzip_level > 9)
         throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) +
                           ", it must be 0 to 9");

@@ -30,7 +30,8 @@ struct InputOptions {
         v("layer", layer, "where the counts are: X, raw/X, layers/NAME; empty: found by looking, and said");
         v("label_key", label_key,
           "obs column of the cell type that generation is conditioned on; empty: no labels");
-        v("batch_key", batch_key, "obs column of the batch; empty: none");
+        v("batch_key", batch_key,
+          "obs column of the batch (donor, chemistry): a covariate of decoder and condition; empty: none");
         v("recover_counts", recover_counts,
           "prove and undo log1p(counts scaled by library) where X is log-normalised");
         v("split_key", split_key, "obs column with train / validation / test; empty: split by a hash");
@@ -222,6 +223,10 @@ struct TrainOptions {
 struct GenerateOptions {
     std::int64_t cells = 0;
     std::string counts;
+    std::string like;
+    std::string batch;
+    double library_size = 0;
+    std::string genes;
     std::string solver = "dpmpp_2m";
     std::int64_t steps = 20;
     double guidance = 0;
@@ -234,6 +239,12 @@ struct GenerateOptions {
         v("counts", counts,
           "cells of each type: \"type=n,type=n\", or a file with a \"type<TAB>n\" line each; empty: training "
           "frequencies");
+        v("like", like, "an .h5ad whose composition of types (and batches) is mirrored, cell for cell");
+        v("batch", batch, "batch that all cells imitate; empty: as the training cells of their type have it");
+        v("library_size", library_size,
+          "expected counts of every cell; 0: those of training cells (model.library_model)");
+        v("genes", genes,
+          "genes that are written: \"NAME,NAME\", or a file with a name a line; empty: all of the model");
         v("solver", solver, "of the reverse diffusion", Choices{"dpmpp_2m", "ddim", "euler_maruyama"});
         v("steps", steps, "network evaluations a cell");
         v("guidance", guidance,

@@ -78,26 +78,34 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
 }  // namespace
 
 CountDecoderImpl::CountDecoderImpl(const CountDecoderOptions& options) : options_(options) {
-    first_ = register_module("first", torch::nn::Linear(options.latent, options.hidden));
+    first_ = register_module("first", torch::nn::Linear(options.latent + options.batches, options.hidden));
     first_norm_ =
         register_module("first_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.hidden})));
     second_ = register_module("second", torch::nn::Linear(options.hidden, options.hidden));
     second_norm_ =
         register_module("second_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({options.hidden})));
-    output_ = register_module("output", torch::nn::Linear(options.hidden, options.genes));
+    output_ = register_module("output", torch::nn::Linear(options.hidden + options.batches, options.genes));
     if (options.negative_binomial)
         dispersion_ = register_parameter("dispersion", torch::zeros({options.genes}));
 }
 
-torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const Dropout& dropout) {
-    torch::Tensor x = torch::relu(first_norm_(first_(z)));
+torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const torch::Tensor& batches,
+                                       const Dropout& dropout) {
+    torch::Tensor one_hot;
+    if (options_.batches > 0) one_hot = torch::one_hot(batches, options_.batches).to(torch::kFloat32);
+    const auto with_batch = [&](const torch::Tensor& x) {
+        return one_hot.defined() ? torch::cat({x, one_hot}, 1) : x;
+    };
+    torch::Tensor x = torch::relu(first_norm_(first_(with_batch(z))));
     if (dropout) x = dropout(x, 0);
     x = torch::relu(second_norm_(second_(x)));
     if (dropout) x = dropout(x, 1);
-    return x;
+    return with_batch(x);
 }
 
-torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z) { return output_(hidden(z)); }
+torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z, const torch::Tensor& batches) {
+    return output_(hidden(z, batches));
+}
 
 torch::Tensor CountDecoderImpl::log_dispersions() const {
     return dispersion_.defined() ? kDispersionScale * dispersion_ : torch::Tensor();
@@ -118,12 +126,15 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
                                   counts, library, chunk);
 }
 
-void CountDecoderImpl::start_at(std::span<const float> profile, std::span<const float> dispersion) {
+void CountDecoderImpl::start_at(std::span<const float> profile, std::span<const float> dispersion,
+                                const torch::Tensor& batch_shifts) {
     const torch::NoGradGuard no_grad;
     const auto copied = [](std::span<const float> values) {
         return torch::tensor(std::vector<float>(values.begin(), values.end()));
     };
     output_->bias.copy_(torch::log(copied(profile).clamp_min(1e-8)));
+    if (options_.batches > 0)
+        output_->weight.narrow(1, options_.hidden, options_.batches).copy_(batch_shifts.t());
     if (dispersion_.defined())
         dispersion_.copy_(torch::log(copied(dispersion).clamp(0.05, 150)) / kDispersionScale);
 }

@@ -13,13 +13,15 @@ struct CountDecoderOptions {
     std::int64_t latent = 16;
     std::int64_t hidden = 128;
     std::int64_t genes = 0;
+    std::int64_t batches = 0;  ///< 0: batches are not known
     bool negative_binomial = true;
     bool size_factor = true;
 };
 
 /// The decoder (LapDDPM 3.2.2): (Linear, LayerNorm, ReLU) twice, then logits of every gene. With size_factor
 /// the rates are library * softmax(logits), else exp(logits). The negative binomial has one dispersion a
-/// gene.
+/// gene. A cell's batch enters the first and the last layer as one more one-hot input: it can change what a
+/// latent means, and shift each gene.
 class CountDecoderImpl : public torch::nn::Module {
   public:
     explicit CountDecoderImpl(const CountDecoderOptions& options);
@@ -28,24 +30,27 @@ class CountDecoderImpl : public torch::nn::Module {
     /// masked copy.
     using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t layer)>;
 
-    /// z [cells, latent] -> [cells, hidden].
-    torch::Tensor hidden(const torch::Tensor& z, const Dropout& dropout = {});
+    /// z [cells, latent], batches [cells] int64 (needed if options.batches > 0) -> [cells, hidden + batches].
+    torch::Tensor hidden(const torch::Tensor& z, const torch::Tensor& batches = {},
+                         const Dropout& dropout = {});
     /// z [cells, latent] -> logits [cells, genes], all at once: for small blocks.
-    torch::Tensor logits(const torch::Tensor& z);
+    torch::Tensor logits(const torch::Tensor& z, const torch::Tensor& batches = {});
     /// theta [genes], empty for Poisson.
     std::vector<float> dispersions() const;
 
     /// Sum over cells and genes of the negative log-likelihood, a scalar; differentiable in `hidden_cells`
-    /// [cells, hidden], the output layer and the dispersions. Never holds more than `chunk` rows of [*,
+    /// (what hidden() gives), the output layer and the dispersions. Never holds more than `chunk` rows of [*,
     /// genes] (twice): logits, loss and gradients of a chunk are made together, in the forward pass.
     torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells,
                                           std::span<const SparseCounts> counts,
                                           std::span<const float> library, std::int64_t chunk);
 
     /// Training starts at the best decoder without latents: the output bias is the log of `profile` [genes],
-    /// the dispersions are `dispersion` [genes] (within 0.05 .. 150; it grows as latents explain the
+    /// a batch's weights in the output layer are its log fold changes (`batch_shifts` [batches, genes]), the
+    /// dispersions are `dispersion` [genes] (within 0.05 .. 150; it grows as latents explain the
     /// variance).
-    void start_at(std::span<const float> profile, std::span<const float> dispersion);
+    void start_at(std::span<const float> profile, std::span<const float> dispersion,
+                  const torch::Tensor& batch_shifts = {});
 
   private:
     CountDecoderOptions options_;

@@ -1,5 +1,6 @@
 #include "src/diffusion/score_net.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/diffusion/vp_sde.hpp"
@@ -34,6 +35,8 @@ void ScoreNetImpl::reset() {
     time_inner_ = register_module("time_inner", torch::nn::Linear(2 * kTimeFrequencies, width));
     time_outer_ = register_module("time_outer", torch::nn::Linear(width, width));
     labels_ = register_module("label_embedding", torch::nn::Embedding(options_.num_labels + 1, width));
+    if (options_.num_batches > 0)
+        batches_ = register_module("batch_embedding", torch::nn::Embedding(options_.num_batches, width));
     blocks_ = register_module("blocks", torch::nn::ModuleList());
     for (std::int64_t i = 0; i < options_.blocks; ++i) blocks_->push_back(ScoreBlock(width));
     norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
@@ -47,12 +50,14 @@ torch::Tensor ScoreNetImpl::known_labels(const torch::Tensor& labels) const {
     return torch::where(labels < 0, torch::full_like(labels, null_label()), labels);
 }
 
-torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tensor& labels) {
+torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tensor& labels,
+                                      const torch::Tensor& batches) {
     const auto log_snr = -0.5 * torch::log(torch::expm1(2 * t));
     const auto phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
     const auto features = torch::cat({torch::sin(phases), torch::cos(phases)}, 1);
     const auto time = time_outer_->forward(torch::silu(time_inner_->forward(features)));
-    return torch::silu(time + labels_->forward(labels));
+    const auto known = time + labels_->forward(labels);
+    return torch::silu(batches_.is_empty() ? known : known + batches_->forward(batches));
 }
 
 torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor& condition,
@@ -67,17 +72,25 @@ torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor
 }
 
 torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor& t,
-                                    const torch::Tensor& labels) {
+                                    const torch::Tensor& labels, const torch::Tensor& batches) {
     const auto alpha = torch::exp(-t).unsqueeze(1);
     const auto sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
-    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels)), {});
+    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels), batches), {});
 }
 
-torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels) {
-    const std::int64_t num_conditions = options_.num_labels + 1;
-    const auto all_labels = torch::arange(num_conditions, labels.options());
-    const auto conditions = condition(torch::full({num_conditions}, t, z.options()), all_labels);
-    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, known_labels(labels));
+torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
+                                       const torch::Tensor& batches) {
+    const std::int64_t num_batches = std::max<std::int64_t>(1, options_.num_batches);
+    const std::int64_t num_conditions = (options_.num_labels + 1) * num_batches;
+    if (num_conditions >= z.size(0))
+        return forward(z, torch::full({z.size(0)}, t, z.options()), labels, batches);
+    const auto all = torch::arange(num_conditions, labels.options());
+    const auto conditions =
+        condition(torch::full({num_conditions}, t, z.options()), torch::div(all, num_batches, "floor"),
+                  torch::remainder(all, num_batches));
+    auto rows = known_labels(labels) * num_batches;
+    if (options_.num_batches > 0) rows = rows + batches;
+    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, rows);
 }
 
 }  // namespace lapatlas

@@ -12,8 +12,9 @@
 namespace lapatlas {
 
 struct ScoreNetOptions {
-    std::int64_t latent = 16;     ///< d
-    std::int64_t num_labels = 0;  ///< labels 0 .. num_labels - 1; index num_labels is the null label
+    std::int64_t latent = 16;      ///< d
+    std::int64_t num_labels = 0;   ///< labels 0 .. num_labels - 1; index num_labels is the null label
+    std::int64_t num_batches = 0;  ///< 0: batches are not known
     std::int64_t width = 256;
     std::int64_t blocks = 4;
 };
@@ -36,8 +37,8 @@ class ScoreBlockImpl : public torch::nn::Cloneable<ScoreBlockImpl> {
 TORCH_MODULE(ScoreBlock);
 
 /// The ScoreNet of LapDDPM 3.2.2: an MLP with LayerNorm that predicts the noise in a noisy latent, given the
-/// time (sinusoidal features of lambda = log(alpha / sigma) through an MLP) and the cell-type label (an
-/// embedding with a learned null label).
+/// time (sinusoidal features of lambda = log(alpha / sigma) through an MLP), the cell-type label (an
+/// embedding with a learned null label) and, where there are any, the batch (another embedding).
 ///
 /// The noise is written as eps = sigma z + alpha v with v the network's output (the v of Salimans & Ho 2022).
 /// With v = 0 that is the best predictor for standard-normal latents, which standardised latents nearly are,
@@ -49,24 +50,28 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     explicit ScoreNetImpl(const ScoreNetOptions& options) : options_(options) { reset(); }
     void reset() override;
     /// Noisy latents z [n, d], times t [n] > 0 (in the type of z), labels [n] int64 -> predicted noise [n,
-    /// d]. A label < 0 (unlabelled) is the null label; null_label() is the null label by its index.
-    torch::Tensor forward(const torch::Tensor& z, const torch::Tensor& t, const torch::Tensor& labels);
-    /// The same for one time of all cells, as in sampling: what depends on time and label alone is computed
-    /// once a label, which saves half of the work.
-    torch::Tensor forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels);
+    /// d]. A label < 0 (unlabelled) is the null label; null_label() is the null label by its index. `batches`
+    /// [n] int64, needed if num_batches > 0.
+    torch::Tensor forward(const torch::Tensor& z, const torch::Tensor& t, const torch::Tensor& labels,
+                          const torch::Tensor& batches = {});
+    /// The same for one time of all cells, as in sampling: what depends on time, label and batch alone is
+    /// computed once for each pair of those (where they are fewer than cells), which saves half of the work.
+    torch::Tensor forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
+                             const torch::Tensor& batches = {});
     const ScoreNetOptions& options() const { return options_; }
     std::int64_t null_label() const { return options_.num_labels; }
 
   private:
     torch::Tensor known_labels(const torch::Tensor& labels) const;
-    /// [m, width] of times [m] and labels [m].
-    torch::Tensor condition(const torch::Tensor& t, const torch::Tensor& labels);
+    /// [m, width] of times [m], labels [m] and batches [m].
+    torch::Tensor condition(const torch::Tensor& t, const torch::Tensor& labels,
+                            const torch::Tensor& batches);
     /// v of z [n, d]; the condition of cell i is row rows[i], or row i where `rows` is undefined.
     torch::Tensor velocity(const torch::Tensor& z, const torch::Tensor& condition, const torch::Tensor& rows);
 
     ScoreNetOptions options_;
     torch::nn::Linear input_{nullptr}, time_inner_{nullptr}, time_outer_{nullptr}, output_{nullptr};
-    torch::nn::Embedding labels_{nullptr};
+    torch::nn::Embedding labels_{nullptr}, batches_{nullptr};
     torch::nn::ModuleList blocks_{nullptr};
     torch::nn::LayerNorm norm_{nullptr};
     torch::Tensor frequencies_;  // [kTimeFrequencies], radians a unit of lambda

@@ -9,6 +9,9 @@
 
 namespace lapatlas {
 
+/// Of a PCA that a comparison fits for itself: the span of the components decides, not their last digits.
+inline constexpr double kSpanTolerance = 1e-2;
+
 /// One side of one halving: half A and what is scored against it, both by type in the order of the plan.
 struct Comparison {
     const SampleData& real_cells;
@@ -35,9 +38,12 @@ void score_genes(const Comparison& pair, SideFigures& side);
 void score_markers(const Comparison& pair, const HalvingPlan& plan, std::int64_t min_type_cells,
                    SideFigures& side);
 
-/// Whether a training cell can be told from half A by how near the other side's cells come to it.
+/// Whether training cells can be told from half A by how near the other side's cells come to them, in the
+/// principal components of that other side: neither training cells nor A had a part in the fit. (In train-PCA
+/// training cells stand out, which hides what is looked for.)
 void score_membership(const Comparison& pair, const FigureData& data,
-                      const std::vector<std::int64_t>& drawn_training, SideFigures& side);
+                      const std::vector<std::int64_t>& drawn_training, const EvaluateOptions& options,
+                      std::uint64_t seed, SideFigures& side);
 
 /// What classifiers trained on drawn cells make of all test cells (published_test): on generated cells
 /// against real ones (the floor), and with generated cells of the rare types beside real ones.

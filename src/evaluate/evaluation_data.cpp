@@ -173,8 +173,8 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
                                  test_pca, input.target_sum);
     const std::vector<std::int64_t> drawn = compact(of_training);
     data.training.train_space = select_points(prepared.training, drawn);
-    data.training.test_space =
-        project_points(log_normalise(take_rows(input.train, drawn), input.target_sum), test_pca);
+    data.training.expression = log_normalise(take_rows(input.train, drawn), input.target_sum);
+    data.training.test_space = project_points(data.training.expression, test_pca);
     for (const std::int64_t row : drawn)
         data.training.labels.push_back(prepared.training_labels[static_cast<std::size_t>(row)]);
 
@@ -210,6 +210,7 @@ void broadcast(const Communicator& comm, EvaluationData& data, std::int64_t num_
     share(comm, data.figures.generated);
     share(comm, data.figures.training.train_space);
     share(comm, data.figures.training.test_space);
+    share(comm, data.figures.training.expression);
     broadcast(comm, data.figures.training.labels);
     share(comm, data.training);
     broadcast(comm, data.training_labels);

@@ -53,11 +53,10 @@ std::array<double, kNumTypeFigures> score_points(const Points& real, const Point
 /// In the principal components of the two samples pooled.
 double joint_forest_auc(const Comparison& pair, const Folds& folds, std::int64_t num_trees,
                         std::uint64_t seed) {
-    constexpr double kTolerance = 1e-2;  // the span of the components decides, not their last digits
     const CountMatrix pooled = stack_rows(take_rows(pair.real_cells.expression, pair.real),
                                           take_rows(pair.other_cells.expression, pair.other));
     const PcaResult joint = pca(Communicator::self(), pooled,
-                                {.components = kJointComponents, .seed = seed, .tolerance = kTolerance});
+                                {.components = kJointComponents, .seed = seed, .tolerance = kSpanTolerance});
     const Eigen::Map<const Points> points(joint.scores.data(), pooled.num_rows(), joint.pca.num_components);
     const auto num_real = static_cast<Eigen::Index>(pair.real.size());
     return forest_auc(TwoSamples(points.topRows(num_real), points.bottomRows(points.rows() - num_real),
@@ -192,7 +191,7 @@ SideFigures score_halving(const FigureData& data, std::int64_t halving, bool flo
     side.figures[figure_index("joint_rf_auc")] = joint_forest_auc(pair, folds, options.trees, seed);
     score_mixing(real, other, side);
     score_genes(pair, side);
-    score_membership(pair, data, cells.published_training, side);
+    score_membership(pair, data, cells.published_training, options, seed, side);
     const double real_distance =
         median_of(chosen_values(pair.real_cells.nearest_training_distance, pair.real));
     if (real_distance > 0)

@@ -37,12 +37,12 @@ inline constexpr std::array kFigureNames{
     FigureName{"label_accuracy", "label agreement, accuracy", "train-PCA"},
     FigureName{"label_macro_f1", "label agreement, macro-F1", "train-PCA"},
     FigureName{"nearest_training_ratio", "distance to nearest training cell, ratio", "train-PCA"},
-    FigureName{"membership_auc", "membership inference AUC", "train-PCA"},
+    FigureName{"membership_auc", "membership inference AUC", "PCA of the other side"},
     FigureName{"label_silhouette", "cosine silhouette of types", "train-PCA"},
     FigureName{"label_lisi", "LISI of types (cLISI)", "train-PCA"},
-    FigureName{"class_kl", "KL of type frequencies (unconditional)", "train-PCA"},
-    FigureName{"trained_on_accuracy", "classifier trained on it, balanced accuracy", "train-PCA"},
-    FigureName{"rare_type_recall", "recall of rare types, real cells and it", "train-PCA"},
+    FigureName{"class_kl", "KL of type frequencies", "train-PCA"},
+    FigureName{"trained_on_accuracy", "a classifier trained on it, accuracy", "train-PCA"},
+    FigureName{"rare_type_recall", "recall of rare types, it added to real", "train-PCA"},
     FigureName{"gene_mean_pcc", "gene means, Pearson", "genes"},
     FigureName{"gene_mean_scc", "gene means, Spearman", "genes"},
     FigureName{"gene_variance_pcc", "gene variances, Pearson", "genes"},
@@ -51,7 +51,7 @@ inline constexpr std::array kFigureNames{
     FigureName{"zero_fraction_mad", "zero fractions, mean |difference|", "genes"},
     FigureName{"marker_overlap", "top 50 markers shared, per type", "genes"},
     FigureName{"log_fold_change_pcc", "log fold changes, Pearson, per type", "genes"},
-    FigureName{"marker_correlation_pcc", "correlations of markers, Pearson, per type", "genes"},
+    FigureName{"marker_correlation_pcc", "marker correlations, Pearson, per type", "genes"},
     FigureName{"library_ks", "library sizes, KS statistic", "counts"},
     FigureName{"published_pooled_w2", "W2, pooled", "test-PCA (published)"},
     FigureName{"published_conditional_w2", "W2, per type", "test-PCA (published)"},
@@ -93,6 +93,7 @@ struct SampleData {
 struct DrawnTraining {
     Points train_space;                // [num_drawn, pca_components]
     Points test_space;                 // [num_drawn, pca_components], of the published space
+    CountMatrix expression;            // [num_drawn, num_genes], log-normalised
     std::vector<std::int32_t> labels;  // [num_drawn]
 };
 

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/evaluate/cell_rows.hpp"
 #include "src/evaluate/comparison.hpp"
 #include "src/evaluate/label_classifier.hpp"
 #include "src/evaluate/nearest_cells.hpp"
 #include "src/evaluate/separability.hpp"
+#include "src/preprocess/pca.hpp"
 
 namespace lapatlas {
 namespace {
@@ -27,19 +29,25 @@ Lesson lesson(const Points& points, const std::vector<std::int32_t>& labels,
 }  // namespace
 
 void score_membership(const Comparison& pair, const FigureData& data,
-                      const std::vector<std::int64_t>& drawn_training, SideFigures& side) {
-    const Points others = select_points(pair.other_cells.train_space, pair.other);
-    if (others.rows() == 0 || drawn_training.empty() || pair.real.empty()) return;
+                      const std::vector<std::int64_t>& drawn_training, const EvaluateOptions& options,
+                      std::uint64_t seed, SideFigures& side) {
+    if (pair.other.size() < 2 || drawn_training.empty() || pair.real.empty()) return;
+    const PcaResult space =
+        pca(Communicator::self(), take_rows(pair.other_cells.expression, pair.other),
+            {.components = options.pca_components, .seed = seed, .tolerance = kSpanTolerance});
+    const Eigen::Map<const Points> others(space.scores.data(), static_cast<Eigen::Index>(pair.other.size()),
+                                          space.pca.num_components);
     std::vector<double> nearness;
     std::vector<int> is_member;
-    const auto add = [&](const Points& space, const std::vector<std::int64_t>& rows, int member) {
-        for (const std::int64_t row : rows) {
-            nearness.push_back(-nearest_cells(others, space.row(row), 1).front().squared_distance);
+    const auto add = [&](const CountMatrix& expression, const std::vector<std::int64_t>& rows, int member) {
+        const Points points = project_points(take_rows(expression, rows), space.pca);
+        for (Eigen::Index row = 0; row < points.rows(); ++row) {
+            nearness.push_back(-nearest_cells(others, points.row(row), 1).front().squared_distance);
             is_member.push_back(member);
         }
     };
-    add(data.training.train_space, drawn_training, 1);
-    add(pair.real_cells.train_space, pair.real, 0);
+    add(data.training.expression, drawn_training, 1);
+    add(pair.real_cells.expression, pair.real, 0);
     side.figures[figure_index("membership_auc")] = area_under_curve(nearness, is_member);
 }
 

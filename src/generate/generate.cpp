@@ -10,7 +10,9 @@
 #include "dist/hdf5_file.hpp"
 #include "src/config/config.hpp"
 #include "src/io/h5ad_writer.hpp"
+#include "src/io/near_names.hpp"
 #include "src/prepare.hpp"
+#include "src/preprocess/filter.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/model.hpp"
 #include "src/train/trainer.hpp"
@@ -34,6 +36,71 @@ void refuse_other_model(const Config& wanted, const Config& trained, const std::
                               " was trained with " + had[i].second + "; train another model for it");
 }
 
+/// "a,b,c", or the lines of the file of that name; blanks around entries do not count, empty ones neither.
+std::vector<std::string> list_or_lines(const std::string& text) {
+    std::string whole = text;
+    char separator = ',';
+    if (std::error_code ignored; std::filesystem::is_regular_file(text, ignored)) {
+        std::ifstream file(text);
+        whole.assign(std::istreambuf_iterator<char>(file), {});
+        separator = '\n';
+    }
+    std::vector<std::string> entries;
+    for (std::size_t first = 0; first <= whole.size();) {
+        const std::size_t end = std::min(whole.find(separator, first), whole.size());
+        const std::string entry = whole.substr(first, end - first);
+        const std::size_t begin = entry.find_first_not_of(" \t\r");
+        if (begin != std::string::npos)
+            entries.push_back(entry.substr(begin, entry.find_last_not_of(" \t\r") - begin + 1));
+        first = end + 1;
+    }
+    return entries;
+}
+
+LibraryTable library_table(const Checkpoint& checkpoint) {
+    LibraryTable table;
+    table.all = checkpoint.libraries;
+    const std::size_t num_labels = checkpoint.label_names.size(), num_batches = checkpoint.batch_names.size();
+    const std::size_t columns = std::max<std::size_t>(1, num_batches);
+    table.by_label.resize(num_labels);
+    table.by_batch.resize(num_batches);
+    for (std::size_t condition = 0; condition + 1 < checkpoint.library_offsets.size(); ++condition) {
+        const auto first = checkpoint.libraries.begin() + checkpoint.library_offsets[condition];
+        const auto last = checkpoint.libraries.begin() + checkpoint.library_offsets[condition + 1];
+        const std::size_t label = condition / columns;
+        if (label < num_labels) table.by_label[label].insert(table.by_label[label].end(), first, last);
+        if (num_batches == 0) continue;
+        auto& of_batch = table.by_batch[condition % columns];
+        of_batch.insert(of_batch.end(), first, last);
+        if (label < num_labels) table.by_condition.emplace_back(first, last);
+    }
+    return table;
+}
+
+/// Which of the model's genes generate.genes asks for, ascending; all where it is empty.
+std::vector<std::int32_t> chosen_genes(const std::string& wanted, const std::vector<std::string>& names,
+                                       const std::vector<std::string>& ids) {
+    std::vector<std::int32_t> chosen;
+    if (wanted.empty()) {
+        for (std::size_t g = 0; g < names.size(); ++g) chosen.push_back(static_cast<std::int32_t>(g));
+        return chosen;
+    }
+    std::map<std::string, std::int32_t> place;
+    for (std::size_t g = 0; g < ids.size(); ++g) place.emplace(ids[g], static_cast<std::int32_t>(g));
+    for (std::size_t g = 0; g < names.size(); ++g) place[names[g]] = static_cast<std::int32_t>(g);
+    for (const std::string& name : list_or_lines(wanted)) {
+        const auto found = place.find(name);
+        if (found == place.end())
+            throw ConfigError("generate.genes: the model has no gene '" + name + "'" +
+                              suggest_names(name, names));
+        chosen.push_back(found->second);
+    }
+    std::sort(chosen.begin(), chosen.end());
+    chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+    if (chosen.empty()) throw ConfigError("generate.genes = '" + wanted + "': names no gene");
+    return chosen;
+}
+
 }  // namespace
 
 TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
@@ -51,21 +118,25 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     TrainedModel trained;
     trained.gene_names = checkpoint.gene_names;
     trained.gene_ids = checkpoint.gene_ids;
-    trained.label_names = checkpoint.label_names;
-    trained.label_counts = checkpoint.label_counts;
+    trained.gene_columns = checkpoint.gene_columns;
+    trained.known = {checkpoint.label_names, checkpoint.batch_names, checkpoint.cells_of_conditions()};
     trained.num_cells = checkpoint.counters.at("num_cells");
     trained.weights_id = checkpoint.weights_id;
 
     const auto genes = static_cast<std::int64_t>(checkpoint.gene_names.size());
-    Model model =
-        make_model(options, {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size())}, 0);
+    Model model = make_model(options,
+                             {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size()),
+                              static_cast<std::int64_t>(checkpoint.batch_names.size())},
+                             0);
     restore_module(checkpoint, "decoder", *model.decoder);
     std::vector<torch::Tensor> weights = model.score_net->parameters();
     restore_tensors(checkpoint, "score_net_average", weights);
     CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
     generative.score_net = model.score_net;
-    generative.decode_logits = [decoder](const at::Tensor& z) mutable { return decoder->logits(z); };
+    generative.decode_logits = [decoder](const at::Tensor& z, const at::Tensor& batches) mutable {
+        return decoder->logits(z, batches);
+    };
     generative.dispersions = decoder->dispersions();
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
@@ -76,11 +147,7 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     generative.log_library_std = checkpoint.numbers.at("log_library_std");
     generative.latent = options.latent;
     generative.num_genes = genes;
-    generative.libraries.all = checkpoint.libraries;
-    for (std::size_t l = 0; l < checkpoint.label_names.size(); ++l)
-        generative.libraries.by_label.emplace_back(
-            checkpoint.libraries.begin() + checkpoint.library_offsets[l],
-            checkpoint.libraries.begin() + checkpoint.library_offsets[l + 1]);
+    generative.libraries = library_table(checkpoint);
     return trained;
 }
 
@@ -91,11 +158,18 @@ std::string weights_id_of_atlas(const std::filesystem::path& atlas) {
 
 std::string generate_fingerprint(const Config& config) {
     std::string text = train_fingerprint(config);
-    // A file of counts is what it holds.
-    if (std::error_code ignored; std::filesystem::is_regular_file(config.generate.counts, ignored)) {
-        std::ifstream file(config.generate.counts);
-        text += "counts=" + std::string(std::istreambuf_iterator<char>(file), {}) + ";";
-    }
+    // A file of counts or genes is what it holds; a file to be like, its size and time.
+    for (const std::string& path : {config.generate.counts, config.generate.genes})
+        if (std::error_code ignored; std::filesystem::is_regular_file(path, ignored)) {
+            std::ifstream file(path);
+            text += "holds=" + std::string(std::istreambuf_iterator<char>(file), {}) + ";";
+        }
+    if (std::error_code ignored; std::filesystem::is_regular_file(config.generate.like, ignored))
+        text +=
+            "like=" + std::to_string(std::filesystem::file_size(config.generate.like, ignored)) + " " +
+            std::to_string(
+                std::filesystem::last_write_time(config.generate.like, ignored).time_since_epoch().count()) +
+            ";";
     for (const auto& [name, value] : list_options(config))
         if (name.starts_with("generate.") && name != "generate.gzip_level") text += name + "=" + value + ";";
     return text;
@@ -105,15 +179,24 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
               const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
               Log& log) {
     const TrainedModel trained = agreed(comm, [&] { return load_trained_model(checkpoint, config); });
-    const LabelPlan plan = agreed(comm, [&] {
-        return make_label_plan(config.generate, trained.label_names, trained.label_counts, trained.num_cells);
+    const CellPlan plan = agreed(comm, [&] {
+        return make_cell_plan(config.generate, config.input, trained.known, trained.num_cells);
     });
+    const std::vector<std::int32_t> genes = agreed(
+        comm, [&] { return chosen_genes(config.generate.genes, trained.gene_names, trained.gene_ids); });
+    const bool all_genes = genes.size() == trained.gene_names.size();
     log.stage("generate " + std::to_string(plan.num_cells()) + " cells: " + output.string());
     H5adHeader header;
-    header.gene_names = trained.gene_names;
-    header.gene_ids = trained.gene_ids;
-    const bool labelled = !trained.label_names.empty();
-    if (labelled) header.categorical_obs.push_back({config.input.label_key, trained.label_names});
+    for (const std::int32_t gene : genes) {
+        header.gene_names.push_back(trained.gene_names[static_cast<std::size_t>(gene)]);
+        if (!trained.gene_ids.empty())
+            header.gene_ids.push_back(trained.gene_ids[static_cast<std::size_t>(gene)]);
+    }
+    header.gene_columns = columns_of_genes(trained.gene_columns, genes);
+    header.synthetic = true;
+    const bool labelled = !trained.known.label_names.empty(), batched = !trained.known.batch_names.empty();
+    if (labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
+    if (batched) header.categorical_obs.push_back({config.input.batch_key, trained.known.batch_names});
     header.numeric_obs = {"library_size"};
     header.latent_width = config.generate.write_latents ? trained.model.latent : 0;
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
@@ -134,9 +217,11 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
             none.counts.num_genes = trained.model.num_genes;
             return none;
         });
+        if (!all_genes) block.counts = select_genes(block.counts, genes);
         H5adRows rows;
         rows.counts = &block.counts;
         if (labelled) rows.codes.push_back(std::move(block.labels));
+        if (batched) rows.codes.push_back(std::move(block.batches));
         rows.numbers.push_back(std::move(block.library));
         if (header.latent_width > 0) rows.latents = std::move(block.latents);
         writer.append(rows);

@@ -9,16 +9,18 @@
 #include "dist/log.hpp"
 #include "src/config/options.hpp"
 #include "src/generate/generator.hpp"
+#include "src/io/gene_columns.hpp"
 
 namespace lapatlas {
 
 /// A trained model as generation needs it.
 struct TrainedModel {
     GenerativeModel model;
-    std::vector<std::string> gene_names, gene_ids, label_names;
-    std::vector<std::int64_t> label_counts;  // [labels] training cells
-    std::int64_t num_cells = 0;              ///< in the atlas that was read
-    std::string weights_id;                  ///< of the checkpoint
+    std::vector<std::string> gene_names, gene_ids;
+    std::vector<GeneColumn> gene_columns;  ///< further columns of the input's var
+    KnownConditions known;
+    std::int64_t num_cells = 0;  ///< in the atlas that was read
+    std::string weights_id;      ///< of the checkpoint
 };
 
 /// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not

@@ -45,22 +45,29 @@ at::Tensor normals_of_cells(const PlacedRandom& random, std::int64_t first_cell,
     return out;
 }
 
+/// Codes of the block's real cells as a tensor of the whole block; what is beyond them is `rest`.
+at::Tensor block_codes(const std::vector<std::int32_t>& codes, std::int64_t rest) {
+    at::Tensor tensor = at::full({kBlockCells}, rest, at::TensorOptions(at::kLong));
+    std::copy(codes.begin(), codes.end(), tensor.data_ptr<std::int64_t>());
+    return tensor;
+}
+
 /// Predicts with every cell's label, or with the null label where `labels` is undefined.
-NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels) {
+NoisePredictor network_predictor(ScoreNet net, const at::Tensor& labels, const at::Tensor& batches) {
     const at::Tensor chosen =
         labels.defined() ? labels : at::full({kBlockCells}, net->null_label(), at::TensorOptions(at::kLong));
-    return [net, chosen](const at::Tensor& z, double t) mutable { return net->forward_at(z, t, chosen); };
+    return [net, chosen, batches](const at::Tensor& z, double t) mutable {
+        return net->forward_at(z, t, chosen, batches);
+    };
 }
 
 /// What the diffusion makes, standardised: [kBlockCells, d], or [kBlockCells, d + 1] with the log library.
-/// `labels` are those of the block's real cells.
 at::Tensor sample_diffused(const GenerativeModel& model, const GenerateOptions& options,
-                           const std::vector<std::int32_t>& labels, std::uint64_t seed,
+                           const at::Tensor& labels, const at::Tensor& batches, std::uint64_t seed,
                            std::int64_t first_cell) {
-    at::Tensor label_tensor = at::full({kBlockCells}, -1, at::TensorOptions(at::kLong));
-    std::copy(labels.begin(), labels.end(), label_tensor.data_ptr<std::int64_t>());
-    const NoisePredictor predict = guided(network_predictor(model.score_net, label_tensor),
-                                          network_predictor(model.score_net, at::Tensor()), options.guidance);
+    const NoisePredictor predict =
+        guided(network_predictor(model.score_net, labels, batches),
+               network_predictor(model.score_net, at::Tensor(), batches), options.guidance);
     const PlacedRandom start(seed, RandomStream::kGenerateStart);
     const PlacedRandom noise(seed, RandomStream::kGenerateNoise);
     if (options.steps > std::numeric_limits<int>::max())
@@ -72,10 +79,9 @@ at::Tensor sample_diffused(const GenerativeModel& model, const GenerateOptions& 
                  });
 }
 
-float draw_library(const LibraryTable& table, std::int32_t label, const PlacedRandom& random,
+float draw_library(const LibraryTable& table, Condition condition, const PlacedRandom& random,
                    std::int64_t cell) {
-    const bool has_own = label >= 0 && !table.by_label[static_cast<std::size_t>(label)].empty();
-    const std::vector<float>& sizes = has_own ? table.by_label[static_cast<std::size_t>(label)] : table.all;
+    const std::vector<float>& sizes = table.of(condition);
     ensure(!sizes.empty(), "a size-factor model knows library sizes of training cells");
     const double place = random.uniform(static_cast<std::uint64_t>(cell)) * static_cast<double>(sizes.size());
     return sizes[static_cast<std::size_t>(place)];
@@ -97,8 +103,8 @@ std::vector<float> diffused_libraries(const GenerativeModel& model, const at::Te
 
 /// Draws the rows of `block` (its labels and first_cell are set, and its library if joint_library) from
 /// `logits` [kBlockCells, num_genes] into its counts and library.
-void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::uint64_t seed,
-                 GeneratedBlock& block) {
+void draw_counts(const GenerativeModel& model, const GenerateOptions& options, const at::Tensor& logits,
+                 std::uint64_t seed, GeneratedBlock& block) {
     struct Rows {
         std::vector<std::int64_t> ends;  // of each row, within the task
         std::vector<std::int32_t> genes;
@@ -123,10 +129,14 @@ void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::ui
             float library = static_cast<float>(std::exp(log_total));
             double log_offset = 0;
             if (model.size_factor) {
-                library = model.joint_library
-                              ? block.library[static_cast<std::size_t>(i)]
-                              : draw_library(model.libraries, block.labels[static_cast<std::size_t>(i)],
-                                             library_random, cell);
+                const auto at = static_cast<std::size_t>(i);
+                if (options.library_size > 0)
+                    library = static_cast<float>(options.library_size);
+                else if (model.joint_library)
+                    library = block.library[at];
+                else
+                    library = draw_library(model.libraries, {block.labels[at], block.batches[at]},
+                                           library_random, cell);
                 log_offset = std::log(static_cast<double>(library)) - log_total;
             }
             sample_counts_row(row, static_cast<float>(log_offset), model.dispersions, {seed, cell},
@@ -158,10 +168,22 @@ void draw_counts(const GenerativeModel& model, const at::Tensor& logits, std::ui
 
 }  // namespace
 
+const std::vector<float>& LibraryTable::of(Condition condition) const {
+    const auto label = static_cast<std::size_t>(condition.label);
+    const auto batch = static_cast<std::size_t>(condition.batch);
+    if (!by_batch.empty() && condition.batch >= 0) {
+        if (condition.label >= 0)
+            if (const auto& own = by_condition[label * by_batch.size() + batch]; !own.empty()) return own;
+        if (!by_batch[batch].empty()) return by_batch[batch];
+    }
+    if (condition.label >= 0 && !by_label[label].empty()) return by_label[label];
+    return all;
+}
+
 std::int64_t num_blocks(std::int64_t num_cells) { return (num_cells + kBlockCells - 1) / kBlockCells; }
 
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
-                              const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index) {
+                              const CellPlan& plan, std::uint64_t seed, std::int64_t block_index) {
     ensure(block_index >= 0 && block_index < num_blocks(plan.num_cells()), "the block is one of the plan's");
     ensure(!model.size_factor || model.joint_library ||
                static_cast<std::int64_t>(model.libraries.by_label.size()) ==
@@ -170,25 +192,31 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
     GeneratedBlock block;
     block.first_cell = block_index * kBlockCells;
     const std::int64_t num_rows = std::min(kBlockCells, plan.num_cells() - block.first_cell);
-    for (std::int64_t i = 0; i < num_rows; ++i)
-        block.labels.push_back(plan.label(seed, block.first_cell + i));
+    for (std::int64_t i = 0; i < num_rows; ++i) {
+        const Condition condition = plan.condition(seed, block.first_cell + i);
+        block.labels.push_back(condition.label);
+        block.batches.push_back(condition.batch);
+    }
 
     at::Tensor logits;
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
-        const at::Tensor diffused = sample_diffused(model, options, block.labels, seed, block.first_cell);
+        const at::Tensor batches =
+            model.score_net->options().num_batches > 0 ? block_codes(block.batches, 0) : at::Tensor();
+        const at::Tensor diffused =
+            sample_diffused(model, options, block_codes(block.labels, -1), batches, seed, block.first_cell);
         const at::Tensor latents =
             (diffused.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
         if (model.joint_library) block.library = diffused_libraries(model, diffused, num_rows);
         const float* values = latents.data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents).contiguous();
+        logits = model.decode_logits(latents, batches).contiguous();
     }
     ensure(logits.dim() == 2 && logits.size(0) == kBlockCells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == at::kFloat,
            "the decoder gives float32 [cells, genes]");
-    draw_counts(model, logits, seed, block);
+    draw_counts(model, options, logits, seed, block);
     return block;
 }
 

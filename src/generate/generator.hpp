@@ -8,7 +8,7 @@
 
 #include "src/config/options.hpp"
 #include "src/diffusion/score_net.hpp"
-#include "src/generate/label_plan.hpp"
+#include "src/generate/cell_plan.hpp"
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {
@@ -21,15 +21,21 @@ inline constexpr std::int64_t kBlockCells = 512;
 /// Library sizes (total counts) of training cells.
 struct LibraryTable {
     std::vector<std::vector<float>> by_label;  // [num_labels]
-    std::vector<float>
-        all;  ///< of every training cell: for cells without a label, or of a label seen in none
+    // Where there are batches; a depth is more a batch's than a type's.
+    std::vector<std::vector<float>> by_batch;      // [num_batches]
+    std::vector<std::vector<float>> by_condition;  // [num_labels * num_batches]
+    std::vector<float> all;                        ///< of every training cell
+
+    /// Those a cell of this condition draws from: the first that is not empty of its label and batch, its
+    /// batch, its label, all cells.
+    const std::vector<float>& of(Condition condition) const;
 };
 
 /// What a trained model brings to generation.
 struct GenerativeModel {
     ScoreNet score_net{nullptr};  ///< moving-average weights
-    /// Latents [n, d] in the decoder's units -> logits or log rates [n, G], float32.
-    std::function<at::Tensor(const at::Tensor& z)> decode_logits;
+    /// Latents [n, d] in the decoder's units, batches [n] -> logits or log rates [n, G], float32.
+    std::function<at::Tensor(const at::Tensor& z, const at::Tensor& batches)> decode_logits;
     std::vector<float> dispersions;  ///< theta [G] > 0 of the negative binomial; empty: Poisson
     bool size_factor = true;         ///< rate = softmax(logits) library; else log rate = logits
     double latent_mean = 0;          ///< z = latent_mean + latent_std * (what the diffusion makes)
@@ -48,7 +54,8 @@ struct GenerativeModel {
 struct GeneratedBlock {
     std::int64_t first_cell = 0;
     CountMatrix counts;
-    std::vector<std::int32_t> labels;  // -1 = unlabelled
+    std::vector<std::int32_t> labels;   // -1 = unlabelled
+    std::vector<std::int32_t> batches;  // -1 = none
     std::vector<float> library;  ///< expected total counts: the drawn library size, or the sum of the rates
     std::vector<float> latents;  // [cells, d], the decoder's units
 };
@@ -65,6 +72,6 @@ std::int64_t num_blocks(std::int64_t num_cells);
 ///
 /// ConfigError for a bad solver or number of steps; InternalError if a rate is not finite or absurdly large.
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
-                              const LabelPlan& plan, std::uint64_t seed, std::int64_t block_index);
+                              const CellPlan& plan, std::uint64_t seed, std::int64_t block_index);
 
 }  // namespace lapatlas

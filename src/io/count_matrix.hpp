@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "src/io/gene_columns.hpp"
+
 namespace lapatlas {
 
 /// Rows of a cells x genes count matrix in compressed sparse rows. Column indices ascend within a row.
@@ -31,6 +33,7 @@ struct AtlasShard {
     // Equal on every rank.
     std::vector<std::string> gene_names;   // [num_genes], made unique
     std::vector<std::string> gene_ids;     // [num_genes] or empty: Ensembl ids where the file has them
+    std::vector<GeneColumn> gene_columns;  ///< the other columns of var
     std::vector<std::string> label_names;  // sorted
     std::vector<std::string> batch_names;  // sorted
     std::string matrix_name;               ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"

@@ -165,6 +165,11 @@ bool H5adFrame::is_number(const std::string& column) const {
            categories(column).empty();
 }
 
+bool H5adFrame::is_boolean(const std::string& column) const {
+    if (is_records_) return file_.member_class(name_, column) == H5T_ENUM;
+    return file_.is_dataset(path(column)) && file_.type_class(path(column)) == H5T_ENUM;
+}
+
 std::vector<double> H5adFrame::numbers(const std::string& column, std::int64_t first,
                                        std::int64_t count) const {
     return is_records_ ? file_.read_member_rows<double>(name_, column, first, count)

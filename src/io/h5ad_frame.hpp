@@ -25,6 +25,7 @@ class H5adFrame {
     /// The same of a column: categories by name, numbers and booleans as pandas prints them, missing as "".
     std::vector<std::string> texts(const std::string& column, std::int64_t first, std::int64_t count) const;
     bool is_number(const std::string& column) const;
+    bool is_boolean(const std::string& column) const;
     /// NaN where missing. Precondition: is_number.
     std::vector<double> numbers(const std::string& column, std::int64_t first, std::int64_t count) const;
 

@@ -113,7 +113,33 @@ bool looks_like_ensembl(const std::string& name) {
 
 struct Genes {
     std::vector<std::string> names, ids;
+    std::vector<GeneColumn> columns;
 };
+
+/// Every column of var that can be read and was not taken as names or ids.
+std::vector<GeneColumn> other_columns(const H5adFrame& var, const std::vector<std::string>& taken) {
+    std::vector<GeneColumn> columns;
+    for (const std::string& name : var.columns()) {
+        if (std::find(taken.begin(), taken.end(), name) != taken.end()) continue;
+        GeneColumn column{name, GeneColumn::Kind::kText, {}, {}};
+        try {
+            if (var.is_boolean(name)) {
+                column.kind = GeneColumn::Kind::kBoolean;
+                for (const std::string& text : var.texts(name, 0, var.num_rows()))
+                    column.numbers.push_back(text == "True" ? 1 : 0);
+            } else if (var.is_number(name)) {
+                column.kind = GeneColumn::Kind::kNumber;
+                column.numbers = var.numbers(name, 0, var.num_rows());
+            } else {
+                column.texts = var.texts(name, 0, var.num_rows());
+            }
+        } catch (const InputError&) {
+            continue;  // of a kind that we do not know: it is no part of the counts
+        }
+        columns.push_back(std::move(column));
+    }
+    return columns;
+}
 
 Genes read_genes(const Hdf5File& file, const StoredMatrix& matrix) {
     const H5adFrame var(file, matrix.var);
@@ -121,10 +147,14 @@ Genes read_genes(const Hdf5File& file, const StoredMatrix& matrix) {
         throw InputError(file.path().string() + ": '" + matrix.var + "' has " +
                          std::to_string(var.num_rows()) + " genes but '" + matrix.name + "' has " +
                          std::to_string(matrix.num_genes));
-    Genes genes{var.index(0, var.num_rows()), {}};
+    Genes genes{var.index(0, var.num_rows()), {}, {}};
+    std::vector<std::string> taken;
     const auto column = [&](std::initializer_list<const char*> usual) -> std::vector<std::string> {
         for (const char* name : usual)
-            if (var.has(name)) return var.texts(name, 0, var.num_rows());
+            if (var.has(name)) {
+                taken.emplace_back(name);
+                return var.texts(name, 0, var.num_rows());
+            }
         return {};
     };
     const auto ensembl = std::count_if(genes.names.begin(), genes.names.end(), looks_like_ensembl);
@@ -137,6 +167,7 @@ Genes read_genes(const Hdf5File& file, const StoredMatrix& matrix) {
     } else {
         genes.ids = column({"gene_ids", "gene_id", "feature_id", "ensembl", "ensembl_id", "ensembl_ids"});
     }
+    genes.columns = other_columns(var, taken);
     return genes;
 }
 
@@ -207,6 +238,7 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         });
         shard.gene_names = std::move(genes.names);
         shard.gene_ids = std::move(genes.ids);
+        shard.gene_columns = std::move(genes.columns);
         shard.counts = read_matrix(comm, file, matrix);
         const std::int64_t merged = all_reduce_sum(comm, tidy_rows(shard.counts));
         if (merged > 0)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "dist/error.hpp"
@@ -62,8 +63,47 @@ void make_matrix(Hdf5File& file, const H5adHeader& header, std::int64_t num_cell
     file.create_dataset<std::int32_t>("X/indptr", {num_cells + 1});
 }
 
-void write_uns(Hdf5File& file, const std::map<std::string, std::string>& uns) {
+/// var: names, ids, and the columns that came with the input.
+void write_genes(Hdf5File& file, const H5adHeader& header) {
+    std::vector<std::string> columns;
+    const auto is_new = [&](const std::string& name) {
+        return name != "_index" && std::find(columns.begin(), columns.end(), name) == columns.end();
+    };
+    if (!header.gene_ids.empty()) columns.emplace_back("gene_ids");
+    std::vector<const GeneColumn*> written;
+    for (const GeneColumn& column : header.gene_columns)
+        if (is_new(column.name)) {
+            columns.push_back(column.name);
+            written.push_back(&column);
+        }
+    make_frame(file, "var", columns);
+    write_text_array(file, "var/_index", header.gene_names);
+    if (!header.gene_ids.empty()) write_text_array(file, "var/gene_ids", header.gene_ids);
+    for (const GeneColumn* column : written) {
+        const std::string name = "var/" + column->name;
+        if (column->kind == GeneColumn::Kind::kText) {
+            write_text_array(file, name, column->texts);
+            continue;
+        }
+        const bool whole = std::all_of(column->numbers.begin(), column->numbers.end(),
+                                       [](double v) { return v == std::floor(v) && std::abs(v) < 9e15; });
+        if (column->kind == GeneColumn::Kind::kBoolean)
+            file.write_booleans(name, {column->numbers.begin(), column->numbers.end()});
+        else if (whole)
+            file.write<std::int64_t>(
+                name, std::vector<std::int64_t>(column->numbers.begin(), column->numbers.end()));
+        else
+            file.write<double>(name, column->numbers);
+        encode(file, name, "array", "0.2.0");
+    }
+}
+
+void write_uns(Hdf5File& file, const std::map<std::string, std::string>& uns, bool synthetic) {
     make_dict(file, "uns");
+    if (synthetic) {
+        file.write_boolean("uns/synthetic", true);
+        encode(file, "uns/synthetic", "numeric-scalar", "0.2.0");
+    }
     for (const auto& [key, text] : uns) {
         for (std::size_t slash = key.find('/'); slash != std::string::npos; slash = key.find('/', slash + 1))
             make_dict(file, "uns/" + key.substr(0, slash));
@@ -89,6 +129,7 @@ void create_h5ad_skeleton(const std::filesystem::path& path, const H5adHeader& h
     std::vector<std::string> columns;
     for (const auto& column : header.categorical_obs) columns.push_back(column.name);
     columns.insert(columns.end(), header.numeric_obs.begin(), header.numeric_obs.end());
+    if (header.synthetic) columns.emplace_back("synthetic");
     require_usable_names(header, columns);
 
     Hdf5File file = Hdf5File::create(path);
@@ -98,13 +139,15 @@ void create_h5ad_skeleton(const std::filesystem::path& path, const H5adHeader& h
     for (const auto& column : header.categorical_obs) make_categorical(file, column, num_cells);
     for (const std::string& column : header.numeric_obs)
         make_array<float>(file, "obs/" + column, {num_cells});
-    make_frame(file, "var",
-               header.gene_ids.empty() ? std::vector<std::string>{} : std::vector<std::string>{"gene_ids"});
-    write_text_array(file, "var/_index", header.gene_names);
-    if (!header.gene_ids.empty()) write_text_array(file, "var/gene_ids", header.gene_ids);
+    if (header.synthetic) {
+        file.write_booleans("obs/synthetic",
+                            std::vector<std::int8_t>(static_cast<std::size_t>(num_cells), 1));
+        encode(file, "obs/synthetic", "array", "0.2.0");
+    }
+    write_genes(file, header);
     for (const char* dict : {"layers", "obsm", "varm", "obsp", "varp"}) make_dict(file, dict);
     if (header.latent_width > 0) make_array<float>(file, "obsm/X_latent", {num_cells, header.latent_width});
-    write_uns(file, header.uns);
+    write_uns(file, header.uns, header.synthetic);
     file.close();
 }
 

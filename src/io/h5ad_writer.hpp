@@ -23,7 +23,9 @@ struct H5adHeader {
     };
     std::vector<std::string> gene_names;
     std::vector<std::string> gene_ids;         ///< as many as genes, or empty: var column gene_ids
+    std::vector<GeneColumn> gene_columns;      ///< further columns of var
     std::vector<Categorical> categorical_obs;  ///< obs columns
+    bool synthetic = false;                    ///< marks every cell (obs `synthetic`) and the file (uns)
     std::vector<std::string> numeric_obs;      ///< float32 obs columns
     std::int64_t latent_width = 0;             ///< of obsm X_latent; 0: none
     std::map<std::string, std::string> uns;    ///< text, nested by '/'

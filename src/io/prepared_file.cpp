@@ -15,7 +15,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 1;
+constexpr std::int64_t kFormatVersion = 2;
 
 /// One CSR matrix of rows that lie on ranks in order; offsets in the file are global.
 template <class Index, class Value>
@@ -60,7 +60,9 @@ void write_summary(Hdf5File& file, const PreparedSummary& summary,
     file.write_attribute<std::int64_t>("", "format_version", std::span(&kFormatVersion, 1), true);
     file.write_strings("genes/names", summary.gene_names);
     if (!summary.gene_ids.empty()) file.write_strings("genes/ids", summary.gene_ids);
+    write_gene_columns(file, "genes/columns", summary.gene_columns);
     file.write_strings("labels/names", summary.label_names);
+    file.write_strings("batches/names", summary.batch_names);
     const std::vector<std::int64_t> sizes{summary.num_cells, summary.num_train, summary.num_heldout,
                                           summary.num_encodings, summary.num_neighbours};
     file.write<std::int64_t>("sizes", sizes);
@@ -154,6 +156,7 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
                                        train.graph_offsets, train.graph_columns, nullptr);
         write_block(file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
         write_block(file, "train/labels", summary.num_train, 1, first_train, train.labels);
+        write_block(file, "train/batches", summary.num_train, 1, first_train, train.batches);
         write_block(file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
                     train.encodings);
         write_block(file, "train/scores", summary.num_train, score_width, first_train, train.scores);
@@ -161,6 +164,7 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
                   heldout.counts.row_offsets, heldout.counts.gene_indices, &heldout.counts.values);
         write_block(file, "heldout/cell_index", summary.num_heldout, 1, first_heldout, heldout.cell_index);
         write_block(file, "heldout/labels", summary.num_heldout, 1, first_heldout, heldout.labels);
+        write_block(file, "heldout/batches", summary.num_heldout, 1, first_heldout, heldout.batches);
         write_block(file, "heldout/splits", summary.num_heldout, 1, first_heldout, heldout.splits);
         write_block(file, "heldout/encodings", summary.num_heldout, summary.num_encodings, first_heldout,
                     heldout.encodings);
@@ -184,7 +188,9 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     PreparedSummary summary;
     summary.gene_names = file.read_strings("genes/names");
     if (file.exists("genes/ids")) summary.gene_ids = file.read_strings("genes/ids");
+    summary.gene_columns = read_gene_columns(file, "genes/columns");
     summary.label_names = file.read_strings("labels/names");
+    summary.batch_names = file.read_strings("batches/names");
     const auto sizes = file.read<std::int64_t>("sizes");
     summary.num_cells = sizes.at(0);
     summary.num_train = sizes.at(1);
@@ -223,6 +229,7 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     read_csr(file, "train/graph", runs, rows.graph_offsets, rows.graph_columns, nullptr);
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
+    rows.batches = read_runs<std::int32_t>(file, "train/batches", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
     if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
     return rows;
@@ -237,6 +244,7 @@ HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedS
         read_counts(file, "heldout/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
     rows.cell_index = read_runs<std::int64_t>(file, "heldout/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "heldout/labels", runs);
+    rows.batches = read_runs<std::int32_t>(file, "heldout/batches", runs);
     rows.splits = read_runs<std::int8_t>(file, "heldout/splits", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "heldout/encodings", runs);
     if (summary.num_neighbours > 0)

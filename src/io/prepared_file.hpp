@@ -15,9 +15,11 @@ namespace lapatlas {
 /// The part of a prepared dataset that every rank holds whole.
 struct PreparedSummary {
     std::vector<std::string> gene_names;
-    std::vector<std::string> gene_ids;  // empty where the file had none
+    std::vector<std::string> gene_ids;     // empty where the file had none
+    std::vector<GeneColumn> gene_columns;  ///< the other columns of var that the file had
     std::vector<std::string> label_names;
-    std::int64_t num_cells = 0;  ///< in the atlas that was read
+    std::vector<std::string> batch_names;  ///< empty: cells have no batch
+    std::int64_t num_cells = 0;            ///< in the atlas that was read
     std::int64_t num_train = 0;
     std::int64_t num_heldout = 0;
     std::int64_t num_encodings = 0;
@@ -42,6 +44,7 @@ struct PreparedRows {
     CountMatrix counts;                          // [rows, kept genes]
     std::vector<std::int64_t> cell_index;        // [rows] row in the atlas that was read
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
+    std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
     std::vector<float> encodings;                // [rows, num_encodings]
     std::vector<float> scores;                   // [rows, PCA components]
     std::vector<std::int64_t> graph_offsets{0};  // [rows + 1]
@@ -53,6 +56,7 @@ struct HeldoutRows {
     CountMatrix counts;
     std::vector<std::int64_t> cell_index;
     std::vector<std::int32_t> labels;
+    std::vector<std::int32_t> batches;
     std::vector<std::int8_t> splits;
     std::vector<float> encodings;
     std::vector<std::int64_t> neighbours;  // [rows, num_neighbours] training rows, -1 where there are fewer

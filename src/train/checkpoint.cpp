@@ -14,7 +14,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-checkpoint";
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 
 /// 64-bit FNV-1a over the bytes of `values`, going on from `hash`.
 template <class T>
@@ -72,8 +72,9 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     file.write_string("weights_id", weights_id_of(checkpoint));
     file.write_strings("genes/names", checkpoint.gene_names);
     if (!checkpoint.gene_ids.empty()) file.write_strings("genes/ids", checkpoint.gene_ids);
+    write_gene_columns(file, "genes/columns", checkpoint.gene_columns);
     file.write_strings("labels/names", checkpoint.label_names);
-    file.write<std::int64_t>("labels/counts", checkpoint.label_counts);
+    file.write_strings("batches/names", checkpoint.batch_names);
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
     for (const auto& [name, value] : checkpoint.counters) file.write_scalar("counters/" + name, value);
@@ -118,8 +119,9 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     checkpoint.weights_id = file.read_string("weights_id");
     checkpoint.gene_names = file.read_strings("genes/names");
     if (file.exists("genes/ids")) checkpoint.gene_ids = file.read_strings("genes/ids");
+    checkpoint.gene_columns = read_gene_columns(file, "genes/columns");
     checkpoint.label_names = file.read_strings("labels/names");
-    checkpoint.label_counts = file.read<std::int64_t>("labels/counts");
+    checkpoint.batch_names = file.read_strings("batches/names");
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
     for (const std::string& name : file.children("counters"))

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "src/io/gene_columns.hpp"
+
 namespace lapatlas {
 
 /// Everything a run needs to go on, or to generate, in one closed HDF5 file. Random numbers are functions of
@@ -16,13 +18,22 @@ struct Checkpoint {
     std::string config;       ///< the run's TOML
     std::string fingerprint;  ///< of the options that decide training
     std::string weights_id;   ///< of what generation uses; made when it is written
-    std::vector<std::string> gene_names, gene_ids, label_names;
+    std::vector<std::string> gene_names, gene_ids, label_names, batch_names;
+    std::vector<GeneColumn> gene_columns;          ///< further columns of the input's var
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
     std::map<std::string, double> numbers;         // latent_mean, latent_std
     std::map<std::string, torch::Tensor> tensors;  // weights, moments, averages; float32
-    std::vector<std::int64_t> label_counts;        // [labels] training cells
-    std::vector<float> libraries;               // library sizes of training cells, by label, unlabelled last
-    std::vector<std::int64_t> library_offsets;  // [labels + 2]
+    /// Library sizes of training cells by condition: by label, unlabelled last, within a label by batch.
+    std::vector<float> libraries;
+    std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label
+
+    /// Training cells of each condition [(labels + 1) x batches].
+    std::vector<std::int64_t> cells_of_conditions() const {
+        std::vector<std::int64_t> cells;
+        for (std::size_t c = 1; c < library_offsets.size(); ++c)
+            cells.push_back(library_offsets[c] - library_offsets[c - 1]);
+        return cells;
+    }
 };
 
 /// Rank-local. Written to a temporary name, then renamed: the file before stays until the new one is whole.

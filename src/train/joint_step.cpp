@@ -29,10 +29,11 @@ torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::stri
 }
 
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
-                             const torch::Tensor& noise, const torch::Tensor& labels) {
+                             const torch::Tensor& noise, const torch::Tensor& labels,
+                             const torch::Tensor& batches) {
     const torch::Tensor alpha = torch::exp(-times).unsqueeze(1);
     const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * times)).unsqueeze(1);
-    const torch::Tensor predicted = score_net->forward(alpha * z0 + sigma * noise, times, labels);
+    const torch::Tensor predicted = score_net->forward(alpha * z0 + sigma * noise, times, labels, batches);
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
@@ -112,13 +113,14 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         library.push_back(data_.library[static_cast<std::size_t>(row)]);
         labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
     }
+    const torch::Tensor batches = batches_of(data_, std::vector<std::int64_t>(rows.begin(), rows.end()));
     CountDecoderImpl::Dropout dropout;
     if (model_options_.dropout > 0)
         dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
             return x * placed_dropout(seed_, ids, step, layer, x.size(1), model_options_.dropout);
         };
     const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
-        model.decoder->hidden(z, dropout), counts, library, options_.decode_chunk);
+        model.decoder->hidden(z, batches, dropout), counts, library, options_.decode_chunk);
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), library);
@@ -129,7 +131,7 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
     const torch::Tensor diffusion =
         diffusion_loss(model.score_net, diffused, times, noise,
-                       training_labels(labels, ids, options_.label_dropout, seed_, step));
+                       training_labels(labels, ids, options_.label_dropout, seed_, step), batches);
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.

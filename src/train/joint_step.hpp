@@ -70,9 +70,11 @@ torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<co
                               double dropout, std::uint64_t seed, std::uint32_t step);
 
 /// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item
-/// 1). z0 [n, d] standardised latents; times [n]; noise [n, d].
+/// 1). z0 [n, d] standardised latents; times [n]; noise [n, d]; batches [n], or undefined where the net knows
+/// none.
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
-                             const torch::Tensor& noise, const torch::Tensor& labels);
+                             const torch::Tensor& noise, const torch::Tensor& labels,
+                             const torch::Tensor& batches);
 
 /// Training times [n] from uniforms [n], by options.times.
 torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest);

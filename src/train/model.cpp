@@ -22,11 +22,11 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
     model.encoder = SpectralEncoder(SpectralEncoderOptions{sizes.genes, sizes.encodings, options.hidden,
                                                            options.latent, options.cheb_order});
     model.decoder = CountDecoder(CountDecoderOptions{options.latent, options.hidden, sizes.genes,
-                                                     options.likelihood == "negative_binomial",
+                                                     sizes.batches, options.likelihood == "negative_binomial",
                                                      options.library == "size_factor"});
     model.joint_library = options.library_model == "joint";
     model.score_net = ScoreNet(ScoreNetOptions{options.latent + (model.joint_library ? 1 : 0), sizes.labels,
-                                               options.score_width, options.score_blocks});
+                                               sizes.batches, options.score_width, options.score_blocks});
     initialise_parameters(*model.encoder, seed, 1);
     initialise_parameters(*model.decoder, seed, 2);
     initialise_parameters(*model.score_net, seed, 3);

@@ -36,6 +36,7 @@ struct ModelSizes {
     std::int64_t genes = 0;
     std::int64_t encodings = 0;
     std::int64_t labels = 0;
+    std::int64_t batches = 0;
 };
 
 /// Networks with their starting weights: a pure function of options, sizes and seed.

@@ -64,6 +64,7 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                   .inputs = {},
                   .library = {},
                   .labels = {},
+                  .batches = {},
                   .splits = {},
                   .encodings = {},
                   .train_graph = {},
@@ -75,6 +76,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     append_rows(data.counts, heldout.counts);
     data.labels = std::move(train.labels);
     append(data.labels, heldout.labels);
+    data.batches = std::move(train.batches);
+    append(data.batches, heldout.batches);
     data.splits = std::move(heldout.splits);
     append(train.encodings, heldout.encodings);
     data.encodings =
@@ -99,6 +102,14 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     }
     data.full_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns, extra_ids);
     return data;
+}
+
+torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows) {
+    if (data.summary.batch_names.empty()) return {};
+    torch::Tensor batches = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        batches.data_ptr<std::int64_t>()[i] = data.batches[static_cast<std::size_t>(rows[i])];
+    return batches;
 }
 
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,

@@ -21,13 +21,14 @@ namespace lapatlas {
 struct RankData {
     PreparedSummary summary;
     IndexMap map;
-    CountMatrix counts;                // [train + held-out rows, genes] raw
-    std::vector<float> inputs;         // [nnz] what the encoder sees of each count
-    std::vector<float> library;        // [rows] counts of a cell over kept genes
-    std::vector<std::int32_t> labels;  // [rows], -1 unlabelled
-    std::vector<std::int8_t> splits;   // [held-out rows]
-    torch::Tensor encodings;           // [rows, num_encodings]
-    std::int64_t num_train_rows = 0;   ///< of this rank
+    CountMatrix counts;                 // [train + held-out rows, genes] raw
+    std::vector<float> inputs;          // [nnz] what the encoder sees of each count
+    std::vector<float> library;         // [rows] counts of a cell over kept genes
+    std::vector<std::int32_t> labels;   // [rows], -1 unlabelled
+    std::vector<std::int32_t> batches;  // [rows], 0 where there are no batches
+    std::vector<std::int8_t> splits;    // [held-out rows]
+    torch::Tensor encodings;            // [rows, num_encodings]
+    std::int64_t num_train_rows = 0;    ///< of this rank
     GraphShard train_graph;
     /// Training rows as in train_graph, then held-out rows with edges to their neighbours: encoding them
     /// changes no training row.
@@ -40,6 +41,9 @@ struct RankData {
                 counts.row_offsets[static_cast<std::size_t>(row) + 1] - first};
     }
 };
+
+/// The batches of `rows` (rows of the data) as the networks take them; undefined where there are none.
+torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows);
 
 /// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts
 /// scaled to target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).

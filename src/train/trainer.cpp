@@ -39,7 +39,8 @@ std::vector<torch::Tensor> backward_order(Model& model) {
 
 ModelSizes sizes_of(const RankData& data) {
     return {static_cast<std::int64_t>(data.summary.gene_names.size()), data.summary.num_encodings,
-            static_cast<std::int64_t>(data.summary.label_names.size())};
+            static_cast<std::int64_t>(data.summary.label_names.size()),
+            static_cast<std::int64_t>(data.summary.batch_names.size())};
 }
 
 /// What the best model without latents would say of the training cells.
@@ -97,6 +98,39 @@ void standardise_libraries(const Communicator& comm, const RankData& data, Model
     model.log_library_std = std::sqrt(std::max(1e-6, variance));
 }
 
+/// Collective. Log of each batch's share of a gene over the gene's share of all counts [batches, genes],
+/// shrunk as if the batch had kBatchPrior more counts of the gene at its overall share; undefined without
+/// batches.
+torch::Tensor batch_shifts(const Communicator& comm, const RankData& data, bool size_factor) {
+    constexpr double kBatchPrior = 10;
+    const std::size_t genes = data.summary.gene_names.size(), batches = data.summary.batch_names.size();
+    if (batches == 0) return {};
+    std::vector<double> sums(batches * (genes + 1), 0);  // counts by gene, then sizes
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const auto row = static_cast<std::size_t>(r);
+        double* of_batch = sums.data() + static_cast<std::size_t>(data.batches[row]) * (genes + 1);
+        const SparseCounts cell = data.counts_of(r);
+        for (std::int64_t e = 0; e < cell.size; ++e) of_batch[cell.genes[e]] += cell.values[e];
+        of_batch[genes] += size_factor ? data.library[row] : 1;
+    }
+    all_reduce_sum(comm, std::span<double>(sums));
+    double sizes = 0;
+    for (std::size_t b = 0; b < batches; ++b) sizes += sums[b * (genes + 1) + genes];
+    torch::Tensor shifts =
+        torch::zeros({static_cast<std::int64_t>(batches), static_cast<std::int64_t>(genes)});
+    for (std::size_t g = 0; g < genes; ++g) {
+        double all = 0;
+        for (std::size_t b = 0; b < batches; ++b) all += sums[b * (genes + 1) + g];
+        if (all == 0) continue;
+        for (std::size_t b = 0; b < batches; ++b) {
+            const double expected = all * sums[b * (genes + 1) + genes] / std::max(1.0, sizes);
+            shifts.data_ptr<float>()[b * genes + g] = static_cast<float>(
+                std::log((sums[b * (genes + 1) + g] + kBatchPrior) / (expected + kBatchPrior)));
+        }
+    }
+    return shifts;
+}
+
 constexpr double kExplodedNorm = 1e9;
 constexpr std::int64_t kFewestClusters = 8;
 /// Encodings of each training cell that the ScoreNet learns from: each of another mask, graph and
@@ -131,7 +165,8 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
                 .to(torch::kFloat32)
                 .set_requires_grad(true);
     const GeneMoments moments = gene_moments(comm, data_, config.model.library == "size_factor");
-    model_.decoder->start_at(moments.profile, moments.dispersion);
+    model_.decoder->start_at(moments.profile, moments.dispersion,
+                             batch_shifts(comm, data_, config.model.library == "size_factor"));
     const std::vector<torch::Tensor> parameters = backward_order(model_);
     joint_gradients_ = std::make_unique<ReducedGradients>(comm, parameters, model_.encoder->sparse_weights());
     joint_optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
@@ -249,8 +284,8 @@ Trainer::Validation Trainer::validate() {
     const torch::Tensor mean = posterior.mean.index_select(0, index);
     const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
     double sums[3] = {model_.decoder
-                          ->negative_log_likelihood(model_.decoder->hidden(mean), counts, library,
-                                                    config_.train.decode_chunk)
+                          ->negative_log_likelihood(model_.decoder->hidden(mean, batches_of(data_, chosen)),
+                                                    counts, library, config_.train.decode_chunk)
                           .item<double>(),
                       0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
                       static_cast<double>(chosen.size())};
@@ -307,7 +342,7 @@ Trainer::StepResult Trainer::score_step() {
     const std::int64_t batch = config_.train.score_batch;
     const PlacedRandom random(seed_, RandomStream::kScoreBatch);
     const double shift = random.uniform(static_cast<std::uint64_t>(batch), stamp);
-    std::vector<std::int64_t> places, frozen;
+    std::vector<std::int64_t> places, frozen, rows;
     std::vector<std::int32_t> labels;
     std::vector<float> uniforms, library;
     for (std::int64_t i = 0; i < batch; ++i) {
@@ -319,6 +354,7 @@ Trainer::StepResult Trainer::score_step() {
         places.push_back(i);
         const auto local = static_cast<std::size_t>(data_.map.local_row(row));
         const std::int64_t draw = (step + i) % kFrozenDraws;
+        rows.push_back(static_cast<std::int64_t>(local));
         frozen.push_back(draw * data_.num_train_rows + static_cast<std::int64_t>(local));
         labels.push_back(data_.labels[local]);
         library.push_back(data_.library[local]);
@@ -337,7 +373,8 @@ Trainer::StepResult Trainer::score_step() {
         placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, model_.diffused_width());
     const torch::Tensor loss =
         diffusion_loss(model_.score_net, model_.diffused(z, library), times, noise,
-                       training_labels(labels, places, config_.train.label_dropout, seed_, stamp)) /
+                       training_labels(labels, places, config_.train.label_dropout, seed_, stamp),
+                       batches_of(data_, rows)) /
         static_cast<double>(batch);
     score_gradients_->begin();
     loss.backward();

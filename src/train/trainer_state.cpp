@@ -10,33 +10,34 @@ namespace lapatlas {
 
 namespace {
 
-/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last) and,
-/// within a label, in the order of global rows: the same table on any number of ranks.
+/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last), within a
+/// label by batch, and there in the order of global rows: the same table on any number of ranks.
 void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint& checkpoint) {
     struct Entry {
         std::int64_t row;
-        std::int32_t label;
+        std::int64_t condition;
         float library;
     };
-    const auto num_labels = static_cast<std::int32_t>(data.summary.label_names.size());
+    const auto num_labels = static_cast<std::int64_t>(data.summary.label_names.size());
+    const auto num_batches =
+        std::max<std::int64_t>(1, static_cast<std::int64_t>(data.summary.batch_names.size()));
     std::vector<Entry> mine;
     for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
         const auto index = static_cast<std::size_t>(r);
-        const std::int32_t label = data.labels[index] < 0 ? num_labels : data.labels[index];
-        mine.push_back({data.train_graph.owned_ids[index], label, data.library[index]});
+        const std::int64_t label = data.labels[index] < 0 ? num_labels : data.labels[index];
+        mine.push_back({data.train_graph.owned_ids[index], label * num_batches + data.batches[index],
+                        data.library[index]});
     }
     std::vector<Entry> all = gather_v<Entry>(comm, mine);
     if (!comm.is_root()) return;
     std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
-        return std::tie(a.label, a.row) < std::tie(b.label, b.row);
+        return std::tie(a.condition, a.row) < std::tie(b.condition, b.row);
     });
-    checkpoint.library_offsets.assign(static_cast<std::size_t>(num_labels) + 2, 0);
+    checkpoint.library_offsets.assign(static_cast<std::size_t>((num_labels + 1) * num_batches) + 1, 0);
     for (const Entry& entry : all) {
-        ++checkpoint.library_offsets[static_cast<std::size_t>(entry.label) + 1];
+        ++checkpoint.library_offsets[static_cast<std::size_t>(entry.condition) + 1];
         checkpoint.libraries.push_back(entry.library);
     }
-    for (std::size_t l = 0; l < static_cast<std::size_t>(num_labels); ++l)
-        checkpoint.label_counts.push_back(checkpoint.library_offsets[l + 1]);
     for (std::size_t l = 1; l < checkpoint.library_offsets.size(); ++l)
         checkpoint.library_offsets[l] += checkpoint.library_offsets[l - 1];
 }
@@ -88,7 +89,9 @@ Checkpoint Trainer::checkpoint() const {
     checkpoint.fingerprint = train_fingerprint(config_);
     checkpoint.gene_names = data_.summary.gene_names;
     checkpoint.gene_ids = data_.summary.gene_ids;
+    checkpoint.gene_columns = data_.summary.gene_columns;
     checkpoint.label_names = data_.summary.label_names;
+    checkpoint.batch_names = data_.summary.batch_names;
     checkpoint.counters = {{"joint_steps_done", joint_steps_done_},  {"score_steps_done", score_steps_done_},
                            {"average_updates", average_->updates()}, {"complete", is_complete() ? 1 : 0},
                            {"num_train", data_.summary.num_train},   {"num_cells", data_.summary.num_cells}};

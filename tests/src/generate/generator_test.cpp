@@ -38,7 +38,9 @@ GenerativeModel tiny_model() {
         model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
     }
     const torch::Tensor weight = placed_normals(kLatent, kGenes, 1), bias = placed_normals(1, kGenes, 2);
-    model.decode_logits = [weight, bias](const torch::Tensor& z) { return 0.3 * z.matmul(weight) + bias; };
+    model.decode_logits = [weight, bias](const torch::Tensor& z, const torch::Tensor&) {
+        return 0.3 * z.matmul(weight) + bias;
+    };
     model.dispersions.assign(kGenes, 2.0f);
     model.latent_mean = 0.1;
     model.latent_std = 0.8;
@@ -70,6 +72,7 @@ void append_words(const GeneratedBlock& block, std::vector<std::int64_t>& words)
     append(block.counts.gene_indices);
     append(block.counts.values);
     append(block.labels);
+    append(block.batches);
     append(block.library);
     append(block.latents);
 }
@@ -79,7 +82,7 @@ void append_words(const GeneratedBlock& block, std::vector<std::int64_t>& words)
 std::map<std::int64_t, std::vector<std::int64_t>> generate_all(const Communicator& comm,
                                                                const GenerativeModel& model,
                                                                const GenerateOptions& options,
-                                                               const LabelPlan& plan) {
+                                                               const CellPlan& plan) {
     std::vector<std::int64_t> mine;  // index, length, words of each block
     for (std::int64_t b = comm.rank(); b < num_blocks(plan.num_cells()); b += comm.size()) {
         std::vector<std::int64_t> words;
@@ -106,7 +109,7 @@ std::map<std::int64_t, std::vector<std::int64_t>> generate_all(const Communicato
 TEST(Generator, AtlasIsByteIdenticalOnAnyNumberOfRanks) {
     const auto comm = Communicator::world();
     const GenerativeModel model = tiny_model();
-    const LabelPlan plan = LabelPlan::from_frequencies({10, 20, 70}, 1500);
+    const CellPlan plan = CellPlan::from_frequencies({10, 20, 70}, 1500);
     for (const char* solver : {"dpmpp_2m", "ddim", "euler_maruyama"}) {
         GenerateOptions options;
         options.solver = solver;
@@ -125,9 +128,9 @@ TEST(Generator, CellsDoNotDependOnHowManyAreAskedFor) {
     const GenerativeModel model = tiny_model();
     const GenerateOptions options;
     const GeneratedBlock few =
-        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 100), kSeed, 0);
+        generate_block(model, options, CellPlan::from_frequencies({1, 1, 1}, 100), kSeed, 0);
     const GeneratedBlock many =
-        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 2000), kSeed, 0);
+        generate_block(model, options, CellPlan::from_frequencies({1, 1, 1}, 2000), kSeed, 0);
     ASSERT_EQ(few.counts.num_rows(), 100);
     ASSERT_EQ(many.counts.num_rows(), kBlockCells);
     EXPECT_TRUE(std::equal(few.counts.row_offsets.begin(), few.counts.row_offsets.end(),
@@ -141,7 +144,7 @@ TEST(Generator, CellsDoNotDependOnHowManyAreAskedFor) {
 
 TEST(Generator, LibrariesComeFromTrainingCellsOfTheLabelAndSetTheDepth) {
     const GenerativeModel model = tiny_model();
-    const LabelPlan plan = LabelPlan::from_frequencies({10, 20, 70}, 5 * kBlockCells);
+    const CellPlan plan = CellPlan::from_frequencies({10, 20, 70}, 5 * kBlockCells);
     std::map<float, int> seen;
     double total = 0, expected = 0;
     for (std::int64_t b = 0; b < 5; ++b) {
@@ -163,7 +166,7 @@ TEST(Generator, LibrariesComeFromTrainingCellsOfTheLabelAndSetTheDepth) {
 TEST(Generator, UnlabelledCellsTakeAnyLibrary) {
     const GenerativeModel model = tiny_model();
     const GeneratedBlock block =
-        generate_block(model, {}, LabelPlan::from_frequencies({0, 0, 0}, kBlockCells), kSeed, 0);
+        generate_block(model, {}, CellPlan::from_frequencies({0, 0, 0}, kBlockCells), kSeed, 0);
     std::map<int, int> hundreds;
     for (std::size_t i = 0; i < block.labels.size(); ++i) {
         EXPECT_EQ(block.labels[i], -1);
@@ -177,11 +180,11 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     model.size_factor = false;
     model.libraries = {};
     model.dispersions.clear();
-    model.decode_logits = [](const torch::Tensor& z) {
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&) {
         return torch::full({z.size(0), kGenes}, std::log(3.0f));
     };
     const GeneratedBlock block =
-        generate_block(model, {}, LabelPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
+        generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
     double total = 0;
     for (const float count : block.counts.values) total += static_cast<double>(count);
     const double mean = 3.0 * kGenes * kBlockCells;
@@ -199,7 +202,7 @@ TEST(Generator, ADiffusedLibrarySetsTheDepth) {
     model.libraries = {};
     model.log_library_mean = std::log(2000.0);
     model.log_library_std = 0.25;
-    const LabelPlan plan = LabelPlan::from_frequencies({1, 1, 1}, 4 * kBlockCells);
+    const CellPlan plan = CellPlan::from_frequencies({1, 1, 1}, 4 * kBlockCells);
     double sum = 0, squares = 0, total = 0, expected = 0;
     for (std::int64_t b = 0; b < 4; ++b) {
         const GeneratedBlock block = generate_block(model, {}, plan, kSeed, b);
@@ -225,7 +228,7 @@ TEST(Generator, LatentsAreInTheDecodersUnits) {
     GenerateOptions options;
     options.steps = 1;
     const GeneratedBlock block =
-        generate_block(model, options, LabelPlan::from_frequencies({1, 1, 1}, 3), kSeed, 0);
+        generate_block(model, options, CellPlan::from_frequencies({1, 1, 1}, 3), kSeed, 0);
     ASSERT_EQ(block.latents.size(), 3u * kLatent);
     std::vector<double> start(kLatent);
     PlacedRandom(kSeed, RandomStream::kGenerateStart).fill_normals(2, 0, start.data(), kLatent);
@@ -235,21 +238,67 @@ TEST(Generator, LatentsAreInTheDecodersUnits) {
 
 TEST(Generator, ADivergedModelIsNamedAndNotDrawnFrom) {
     GenerativeModel model = tiny_model();
-    model.decode_logits = [](const torch::Tensor& z) {
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&) {
         auto logits = torch::zeros({z.size(0), kGenes});
         logits[300][7] = std::numeric_limits<float>::quiet_NaN();
         return logits;
     };
     try {
-        generate_block(model, {}, LabelPlan::from_frequencies({1, 1, 1}, 1000), kSeed, 0);
+        generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, 1000), kSeed, 0);
         FAIL() << "NaN rates were drawn from";
     } catch (const InternalError& error) {
         EXPECT_NE(std::string(error.what()).find("cell 300"), std::string::npos) << error.what();
     }
     GenerateOptions options;
     options.solver = "heun";
-    EXPECT_THROW(generate_block(tiny_model(), options, LabelPlan::from_frequencies({1, 1, 1}, 10), kSeed, 0),
+    EXPECT_THROW(generate_block(tiny_model(), options, CellPlan::from_frequencies({1, 1, 1}, 10), kSeed, 0),
                  ConfigError);
+}
+
+TEST(Generator, TheBatchReachesNetworkDecoderAndLibrary) {
+    GenerativeModel model = tiny_model();
+    model.score_net = ScoreNet(ScoreNetOptions{
+        .latent = kLatent, .num_labels = kLabels, .num_batches = 2, .width = 24, .blocks = 2});
+    initialise_parameters(*model.score_net, 3, 0);
+    {
+        const torch::NoGradGuard no_gradient;
+        model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
+    }
+    // The second batch shows the first gene alone.
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor& batches) {
+        torch::Tensor logits = torch::zeros({z.size(0), kGenes});
+        logits.select(1, 0).add_(50 * batches);
+        return logits;
+    };
+    model.libraries.by_batch = {{100}, {300}};
+    model.libraries.by_condition.assign(2 * kLabels, {});
+    model.libraries.by_condition[3] = {700};  // label 1 in batch 1
+    CellPlan plan = CellPlan::from_counts({{0, 100, 0}, {0, 100, 1}, {1, 50, 1}});
+    const GeneratedBlock block = generate_block(model, {}, plan, kSeed, 0);
+    std::vector<float> others(250, 0);
+    for (std::size_t i = 0; i < 250; ++i)
+        for (std::int64_t e = block.counts.row_offsets[i]; e < block.counts.row_offsets[i + 1]; ++e)
+            if (block.counts.gene_indices[static_cast<std::size_t>(e)] != 0)
+                others[i] += block.counts.values[static_cast<std::size_t>(e)];
+    EXPECT_GT(others[0], 20);
+    EXPECT_EQ(others[100], 0);
+    EXPECT_EQ(block.library[0], 100);
+    EXPECT_EQ(block.library[100], 300);
+    EXPECT_EQ(block.library[200], 700);
+    // The same noise, another batch: another latent.
+    const GeneratedBlock other = generate_block(model, {}, CellPlan::from_counts({{0, 100, 1}}), kSeed, 0);
+    EXPECT_NE(block.latents[0], other.latents[0]);
+}
+
+TEST(Generator, AFixedLibrarySetsTheDepth) {
+    GenerateOptions options;
+    options.library_size = 4321;
+    const GeneratedBlock block =
+        generate_block(tiny_model(), options, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
+    double total = 0;
+    for (const float count : block.counts.values) total += static_cast<double>(count);
+    for (const float size : block.library) EXPECT_EQ(size, 4321);
+    EXPECT_NEAR(total / (4321.0 * kBlockCells), 1, 0.02);
 }
 
 }  // namespace lapatlas
