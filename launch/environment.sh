@@ -6,6 +6,8 @@ LAPATLAS_CACHE="${LAPATLAS_CACHE:-${HOME:-/root}/.cache/lapatlas}"
 export LAPATLAS_ROOT LAPATLAS_CACHE
 
 torch_version=2.11.0
+assorthead_version=0.2.2
+assorthead="$LAPATLAS_CACHE/assorthead-$assorthead_version/include"
 demo_data="$LAPATLAS_CACHE/data/10x_pbmc68k_reduced.h5ad"
 demo_data_sha256=e71d41e737c941559b7c57c9243bdb3d2c889c2adfdf00e3422ac6b46783676f
 tests_python="$LAPATLAS_CACHE/python/bin/python"

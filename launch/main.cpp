@@ -59,9 +59,12 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         // Figures of a file that is not the run's own atlas must not pass for the run's.
         std::filesystem::path beside = line.generated;
         beside.replace_extension(".evaluation.json");
-        const std::filesystem::path output = line.generated.empty() ? run.evaluation() : beside;
-        print_evaluation(comm, evaluate_run(comm, config, run, given_or(line.generated, run.atlas()),
-                                            given_or(line.output, output), log));
+        const std::filesystem::path output =
+            given_or(line.output, line.generated.empty() ? run.evaluation() : beside);
+        print_evaluation(
+            comm, line.reference.empty()
+                      ? evaluate_run(comm, config, run, given_or(line.generated, run.atlas()), output, log)
+                      : evaluate_files(comm, config, line.generated, output, log));
     } else if (line.subcommand == "report") {
         report_run(comm, config, run, given_or(line.output, run.report()), log);
     } else if (line.subcommand == "inspect") {

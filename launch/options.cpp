@@ -30,7 +30,7 @@ constexpr Subcommand kSubcommands[] = {
      "CONFIG.toml"},
     {"train", "train encoder, decoder and ScoreNet", "CONFIG.toml or run folder"},
     {"generate", "write synthetic cells as .h5ad", "run folder"},
-    {"evaluate", "compare synthetic with held-out real cells", "run folder"},
+    {"evaluate", "compare synthetic with held-out real cells", "run folder, or .h5ad of synthetic cells"},
     {"report", "write the HTML page", "run folder"},
     {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
 };
@@ -69,6 +69,28 @@ Config config_of_target(const std::string& target) {
     return config;
 }
 
+/// `evaluate FILE.h5ad --reference REAL.h5ad` and `evaluate FILE.h5ad --prepared RUN`: the file is what is
+/// evaluated, and the target becomes the run, or nothing.
+void settle_evaluation_target(const std::string& prepared, CommandLine& out) {
+    const bool is_file = out.target.ends_with(".h5ad");
+    if (!is_file) {
+        if (!out.reference.empty() || !prepared.empty())
+            throw ConfigError(
+                "--reference and --prepared go with a file: lapatlas evaluate FILE.h5ad --reference "
+                "REAL.h5ad");
+        return;
+    }
+    if (!out.generated.empty())
+        throw ConfigError("the target " + out.target + " is what is evaluated: drop --generated");
+    if (out.reference.empty() == prepared.empty())
+        throw ConfigError("against what? lapatlas evaluate " + out.target +
+                          " --reference REAL.h5ad, or --prepared RUN_FOLDER (one of the two)");
+    out.generated = out.target;
+    out.target =
+        prepared.ends_with("prepared.h5") ? std::filesystem::path(prepared).parent_path().string() : prepared;
+    if (!prepared.empty() && out.target.empty()) out.target = ".";
+}
+
 }  // namespace
 
 int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
@@ -77,7 +99,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     bool version = false;
     app.add_flag("--version", version, "versions of everything linked, and what is on");
     std::optional<std::int64_t> cells, threads;
-    std::string counts;
+    std::string counts, like, batch, prepared;
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
         command->allow_extras();
@@ -105,10 +127,19 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         if (name == "generate" || name == "evaluate" || name == "report")
             command->add_option("--output", out.output,
                                 "file to write instead of the one in the run's folder");
-        if (name == "evaluate")
+        if (name == "generate") {
+            command->add_option("--like", like, "mirror the types and batches of this .h5ad (generate.like)");
+            command->add_option("--batch", batch, "batch to imitate (generate.batch)");
+        }
+        if (name == "evaluate") {
             command->add_option(
                 "--generated", out.generated,
                 ".h5ad to evaluate instead of the run's; its figures go to FILE.evaluation.json beside it");
+            command->add_option("--reference", out.reference,
+                                "with FILE.h5ad as target: the .h5ad of real cells to hold it against");
+            command->add_option("--prepared", prepared,
+                                "with FILE.h5ad as target: the run whose test cells to hold it against");
+        }
     }
     if (argc > 1 && argv[1][0] != '-') {
         std::vector<std::string> names;
@@ -137,10 +168,14 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     for (const char* name : {"generate", "evaluate", "report"})
         if (out.subcommand == name && out.target.empty())
             throw ConfigError("which run? lapatlas " + out.subcommand + " RUN_FOLDER");
+    if (out.subcommand == "evaluate") settle_evaluation_target(prepared, out);
     if (out.subcommand != "inspect") out.config = config_of_target(out.target);
+    if (!out.reference.empty()) out.config.input.path = out.reference;
     apply_overrides(chosen->remaining(), out.config);
     if (cells) out.config.generate.cells = *cells;
     if (!counts.empty()) out.config.generate.counts = counts;
+    if (!like.empty()) out.config.generate.like = like;
+    if (!batch.empty()) out.config.generate.batch = batch;
     if (threads) out.config.runtime.threads = *threads;
     check_config(out.config);
     if (out.dump_config) {
@@ -148,8 +183,9 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         return 0;
     }
     // What is written down must hold from any folder.
-    if (std::error_code error; std::filesystem::exists(out.config.input.path, error))
-        out.config.input.path = std::filesystem::absolute(out.config.input.path).lexically_normal().string();
+    for (std::string* path : {&out.config.input.path, &out.config.generate.like})
+        if (std::error_code error; !path->empty() && std::filesystem::exists(*path, error))
+            *path = std::filesystem::absolute(*path).lexically_normal().string();
     return -1;
 }
 

@@ -11,7 +11,9 @@ struct CommandLine {
     std::string subcommand;
     std::string target;     ///< CONFIG.toml or a run's folder; empty: defaults
     std::string output;     ///< --output of generate and evaluate
-    std::string generated;  ///< --generated of evaluate
+    std::string generated;  ///< --generated of evaluate, or the .h5ad that is its target
+    std::string
+        reference;  ///< --reference of evaluate: the file of real cells; empty: a run's own test cells
     std::string log_json;
     bool quiet = false;
     bool dump_config = false;

@@ -38,12 +38,17 @@ void score_genes(const Comparison& pair, SideFigures& side);
 void score_markers(const Comparison& pair, const HalvingPlan& plan, std::int64_t min_type_cells,
                    SideFigures& side);
 
-/// Whether training cells can be told from half A by how near the other side's cells come to them, in the
-/// principal components of that other side: neither training cells nor A had a part in the fit. (In train-PCA
+/// Distances in the components of `others` from each of `cells` to the nearest of `others` (both
+/// log-normalised): neither sample the distances are compared of had a part in the fit. (In train-PCA
 /// training cells stand out, which hides what is looked for.)
+std::vector<double> distances_to(const CountMatrix& others, const std::vector<const CountMatrix*>& cells,
+                                 std::int64_t components, std::uint64_t seed);
+
+/// Whether training cells can be told from half A by how near they lie to the other side's cells: of the
+/// generated side to all that take part, of the floor to half B.
 void score_membership(const Comparison& pair, const FigureData& data,
-                      const std::vector<std::int64_t>& drawn_training, const EvaluateOptions& options,
-                      std::uint64_t seed, SideFigures& side);
+                      const std::vector<std::int64_t>& drawn_training, bool floor,
+                      const EvaluateOptions& options, std::uint64_t seed, SideFigures& side);
 
 /// What classifiers trained on drawn cells make of all test cells (published_test): on generated cells
 /// against real ones (the floor), and with generated cells of the rare types beside real ones.

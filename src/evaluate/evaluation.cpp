@@ -10,6 +10,7 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "src/evaluate/evaluation_data.hpp"
+#include "src/evaluate/evaluation_pictures.hpp"
 #include "src/evaluate/halving_figures.hpp"
 #include "src/evaluate/label_agreement.hpp"
 #include "src/evaluate/nearest_cells.hpp"
@@ -173,6 +174,7 @@ EvaluationResult evaluate(const Communicator& comm, const EvaluationInput& input
     share(comm, result);
     find_training_neighbours(comm, data, data.figures.test);
     find_training_neighbours(comm, data, data.figures.generated);
+    if (comm.is_root()) add_training_distances(data.figures, result.pictures);
 
     // Work item 2 h is the generated side of halving h, 2 h + 1 its floor.
     ScoreTable scores(options.halvings, data.figures.plan.types.size());

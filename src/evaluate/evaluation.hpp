@@ -19,6 +19,7 @@ struct EvaluationInput {
     // Index into label_names, -1 unlabelled; empty when there are no labels.
     std::vector<std::int32_t> train_labels, test_labels, generated_labels;
     std::vector<std::string> label_names;
+    std::vector<std::string> gene_names;  // [num_genes], or empty: unnamed
     double target_sum = 1e4;
     bool unconditional = false;  ///< generated without labels: all cells count as one type
 };
@@ -49,14 +50,33 @@ struct TypeFigures {
     std::vector<Figure> figures;
 };
 
+/// Cells as the report draws them; one entry a cell each.
+struct CellPictures {
+    std::vector<double> map_x, map_y;       ///< UMAP of both samples together
+    std::vector<double> counts, genes;      ///< total counts, genes seen
+    std::vector<double> mito_share;         ///< of counts in mitochondrial genes; empty: no gene is one
+    std::vector<double> training_distance;  ///< to the nearest training cell, in train-PCA
+    std::vector<std::int32_t> labels;
+};
+
+/// Genes as the report draws them: per gene of log-normalised cells.
+struct GenePictures {
+    std::vector<double> mean, variance, zero_fraction;
+};
+
+/// Markers by type: each [types x genes], types slowest.
+struct DotPlotPictures {
+    std::vector<std::string> types, genes;  ///< genes: each type's best training-cell markers in turn
+    std::vector<double> test_share, generated_share;  ///< of the type's cells that express the gene
+    std::vector<double> test_mean, generated_mean;    ///< log-normalised
+};
+
 /// What the report draws: up to max_cells test cells and as many generated ones. Filled on rank 0 only.
 struct EvaluationPictures {
-    // First two training principal components.
-    std::vector<double> test_x, test_y, generated_x, generated_y;
-    std::vector<std::int32_t> test_labels, generated_labels;
     std::vector<std::string> label_names;
-    // Per gene, log-normalised.
-    std::vector<double> test_mean, generated_mean, test_zero_fraction, generated_zero_fraction;
+    CellPictures test, generated;
+    GenePictures test_genes, generated_genes;
+    DotPlotPictures markers;
 };
 
 struct EvaluationResult {

@@ -8,7 +8,8 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "src/evaluate/cell_rows.hpp"
-#include "src/evaluate/gene_agreement.hpp"
+#include "src/evaluate/comparison.hpp"
+#include "src/evaluate/evaluation_pictures.hpp"
 #include "src/preprocess/normalise.hpp"
 
 namespace lapatlas {
@@ -67,29 +68,6 @@ SampleData sample_data(const CountMatrix& counts, const std::vector<std::int32_t
     sample.test_space = project_points(sample.expression, test_pca);
     for (const std::int64_t row : rows) sample.labels.push_back(labels[static_cast<std::size_t>(row)]);
     return sample;
-}
-
-EvaluationPictures pictures(const FigureData& data, const std::vector<std::string>& label_names) {
-    EvaluationPictures result;
-    result.label_names = label_names;
-    const auto fill = [](const SampleData& sample, const std::vector<std::int64_t>& rows,
-                         std::vector<double>& x, std::vector<double>& y, std::vector<std::int32_t>& labels,
-                         std::vector<double>& mean, std::vector<double>& zero_fraction) {
-        for (const std::int64_t row : rows) {
-            x.push_back(sample.train_space.cols() > 0 ? sample.train_space(row, 0) : 0);
-            y.push_back(sample.train_space.cols() > 1 ? sample.train_space(row, 1) : 0);
-            labels.push_back(sample.labels[static_cast<std::size_t>(row)]);
-        }
-        if (rows.empty()) return;  // nothing to take means of
-        GeneStatistics genes = gene_statistics(take_rows(sample.expression, rows));
-        mean = std::move(genes.mean);
-        zero_fraction = std::move(genes.zero_fraction);
-    };
-    fill(data.test, data.plan.published_test, result.test_x, result.test_y, result.test_labels,
-         result.test_mean, result.test_zero_fraction);
-    fill(data.generated, data.plan.halvings.front().published_generated, result.generated_x,
-         result.generated_y, result.generated_labels, result.generated_mean, result.generated_zero_fraction);
-    return result;
 }
 
 // Collective: rank 0's everywhere.
@@ -178,6 +156,16 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
     for (const std::int64_t row : drawn)
         data.training.labels.push_back(prepared.training_labels[static_cast<std::size_t>(row)]);
 
+    // All generated cells that take part look at once: with few, most copies would not be among them.
+    if (data.generated.expression.num_rows() > 1) {
+        std::vector<double> distances =
+            distances_to(data.generated.expression, {&data.test.expression, &data.training.expression},
+                         options.pca_components, seed);
+        const auto num_test = static_cast<std::ptrdiff_t>(data.test.labels.size());
+        data.to_generated.test.assign(distances.begin(), distances.begin() + num_test);
+        data.to_generated.training.assign(distances.begin() + num_test, distances.end());
+    }
+
     result.train_cells = input.train.num_rows();
     result.test_cells = input.test.num_rows();
     result.generated_cells = input.generated.num_rows();
@@ -194,7 +182,7 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
                                     plan.cells_in_half(c),
                                     false,
                                     {}});
-    result.pictures = pictures(data, input.label_names);
+    result.pictures = draw_pictures(data, input);
     return prepared;
 }
 
@@ -212,6 +200,8 @@ void broadcast(const Communicator& comm, EvaluationData& data, std::int64_t num_
     share(comm, data.figures.training.test_space);
     share(comm, data.figures.training.expression);
     broadcast(comm, data.figures.training.labels);
+    broadcast(comm, data.figures.to_generated.test);
+    broadcast(comm, data.figures.to_generated.training);
     share(comm, data.training);
     broadcast(comm, data.training_labels);
 }

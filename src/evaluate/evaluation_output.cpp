@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "lapatlas-evaluation";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 Json to_json(const Spread& spread) {
     return {{"mean", spread.mean ? Json(*spread.mean) : Json()},
@@ -50,6 +50,60 @@ Json rounded(const std::vector<double>& values) {
     return json;
 }
 
+// The lists of each kind of picture, once for writing and reading: visit(key, list).
+
+template <class Cells, class Visitor>
+void visit_cells(Cells& cells, Visitor&& visit) {
+    visit("umap1", cells.map_x);
+    visit("umap2", cells.map_y);
+    visit("counts", cells.counts);
+    visit("genes", cells.genes);
+    visit("mito_share", cells.mito_share);
+    visit("training_distance", cells.training_distance);
+}
+template <class Genes, class Visitor>
+void visit_genes(Genes& genes, Visitor&& visit) {
+    visit("gene_mean", genes.mean);
+    visit("gene_variance", genes.variance);
+    visit("gene_zero_fraction", genes.zero_fraction);
+}
+template <class Markers, class Visitor>
+void visit_markers(Markers& markers, Visitor&& visit) {
+    visit("test_share", markers.test_share);
+    visit("generated_share", markers.generated_share);
+    visit("test_mean", markers.test_mean);
+    visit("generated_mean", markers.generated_mean);
+}
+
+Json to_json(const CellPictures& cells, const GenePictures& genes) {
+    Json json = Json::object();
+    const auto add = [&](const char* key, const std::vector<double>& list) { json[key] = rounded(list); };
+    visit_cells(cells, add);
+    visit_genes(genes, add);
+    json["labels"] = cells.labels;
+    return json;
+}
+void pictures_from(const Json& json, CellPictures& cells, GenePictures& genes) {
+    const auto take = [&](const char* key, std::vector<double>& list) { json.at(key).get_to(list); };
+    visit_cells(cells, take);
+    visit_genes(genes, take);
+    json.at("labels").get_to(cells.labels);
+}
+
+Json to_json(const DotPlotPictures& markers) {
+    Json json{{"types", markers.types}, {"genes", markers.genes}};
+    visit_markers(markers,
+                  [&](const char* key, const std::vector<double>& list) { json[key] = rounded(list); });
+    return json;
+}
+DotPlotPictures markers_from(const Json& json) {
+    DotPlotPictures markers;
+    json.at("types").get_to(markers.types);
+    json.at("genes").get_to(markers.genes);
+    visit_markers(markers, [&](const char* key, std::vector<double>& list) { json.at(key).get_to(list); });
+    return markers;
+}
+
 std::string padded(const std::string& text, std::size_t width) {
     // Continuation bytes of UTF-8 take no room.
     std::size_t shown = 0;
@@ -59,7 +113,7 @@ std::string padded(const std::string& text, std::size_t width) {
 
 std::string row(const std::string& title, const std::string& space, const std::string& generated,
                 const std::string& floor) {
-    return padded(title, 41) + padded(space, 22) + padded(generated, 18) + floor + "\n";
+    return padded(title, 42) + padded(space, 22) + padded(generated, 18) + floor + "\n";
 }
 
 }  // namespace
@@ -91,18 +145,9 @@ void write_evaluation_json(const std::filesystem::path& path, const EvaluationRe
                     {"provenance", provenance},
                     {"pictures",
                      {{"label_names", pictures.label_names},
-                      {"test",
-                       {{"pc1", rounded(pictures.test_x)},
-                        {"pc2", rounded(pictures.test_y)},
-                        {"labels", pictures.test_labels},
-                        {"gene_mean", rounded(pictures.test_mean)},
-                        {"gene_zero_fraction", rounded(pictures.test_zero_fraction)}}},
-                      {"generated",
-                       {{"pc1", rounded(pictures.generated_x)},
-                        {"pc2", rounded(pictures.generated_y)},
-                        {"labels", pictures.generated_labels},
-                        {"gene_mean", rounded(pictures.generated_mean)},
-                        {"gene_zero_fraction", rounded(pictures.generated_zero_fraction)}}}}}};
+                      {"test", to_json(pictures.test, pictures.test_genes)},
+                      {"generated", to_json(pictures.generated, pictures.generated_genes)},
+                      {"markers", to_json(pictures.markers)}}}};
     require_writable(path);
     // Names from a file may hold bytes that are no UTF-8: replaced, so that the JSON stays readable.
     write_whole_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');
@@ -134,22 +179,39 @@ EvaluationResult read_evaluation_json(const std::filesystem::path& path) {
             result.provenance.emplace_back(key, value.get<std::string>());
         const Json& pictures = json.at("pictures");
         pictures.at("label_names").get_to(result.pictures.label_names);
-        const Json &test = pictures.at("test"), &generated = pictures.at("generated");
-        test.at("pc1").get_to(result.pictures.test_x);
-        test.at("pc2").get_to(result.pictures.test_y);
-        test.at("labels").get_to(result.pictures.test_labels);
-        test.at("gene_mean").get_to(result.pictures.test_mean);
-        test.at("gene_zero_fraction").get_to(result.pictures.test_zero_fraction);
-        generated.at("pc1").get_to(result.pictures.generated_x);
-        generated.at("pc2").get_to(result.pictures.generated_y);
-        generated.at("labels").get_to(result.pictures.generated_labels);
-        generated.at("gene_mean").get_to(result.pictures.generated_mean);
-        generated.at("gene_zero_fraction").get_to(result.pictures.generated_zero_fraction);
+        pictures_from(pictures.at("test"), result.pictures.test, result.pictures.test_genes);
+        pictures_from(pictures.at("generated"), result.pictures.generated, result.pictures.generated_genes);
+        result.pictures.markers = markers_from(pictures.at("markers"));
         return result;
     } catch (const nlohmann::json::exception& problem) {
         throw InputError(path.string() + " is not a whole evaluation (" + problem.what() +
                          "): run `lapatlas evaluate` again");
     }
+}
+
+void write_evaluation_csv(const std::filesystem::path& path, const EvaluationResult& result) {
+    std::string text = "key,type,title,space,generated_mean,generated_sd,floor_mean,floor_sd\n";
+    const auto quoted = [](std::string field) {
+        for (std::size_t at = field.find('"'); at != std::string::npos; at = field.find('"', at + 2))
+            field.insert(at, 1, '"');
+        return '"' + field + '"';
+    };
+    const auto number = [](const std::optional<double>& value) {
+        char digits[40] = "";
+        if (value) std::snprintf(digits, sizeof digits, "%.8g", *value);
+        return std::string(digits);
+    };
+    const auto add = [&](const std::string& type, const Figure& figure) {
+        text += figure.key + "," + (type.empty() ? "" : quoted(type)) + "," + quoted(figure.title) + "," +
+                quoted(figure.space) + "," + number(figure.generated.mean) + "," +
+                number(figure.generated.sd) + "," + number(figure.floor.mean) + "," +
+                number(figure.floor.sd) + "\n";
+    };
+    for (const Figure& figure : result.figures) add("", figure);
+    for (const TypeFigures& type : result.types)
+        for (const Figure& figure : type.figures) add(type.name, figure);
+    require_writable(path);
+    write_whole_file(path, text);
 }
 
 std::string spread_text(const Spread& spread) {
@@ -164,13 +226,13 @@ std::string spread_text(const Spread& spread) {
 
 std::string evaluation_table(const EvaluationResult& result) {
     std::string table = row("figure", "space", "generated", "floor (real)");
-    table += std::string(94, '-') + "\n";
+    table += std::string(95, '-') + "\n";
     for (const Figure& figure : result.figures)
         table += row(figure.title, figure.space, spread_text(figure.generated), spread_text(figure.floor));
     if (!result.types.empty()) table += "\n";
     for (const TypeFigures& type : result.types) {
         if (!type.scored)
-            table += padded(type.name, 41) + "not scored: " + std::to_string(type.cells_a_side) +
+            table += padded(type.name, 42) + "not scored: " + std::to_string(type.cells_a_side) +
                      " cells a side\n";
         for (const Figure& figure : type.figures)
             if (figure.key == "rf_auc" || figure.key == "w2")

@@ -191,7 +191,7 @@ SideFigures score_halving(const FigureData& data, std::int64_t halving, bool flo
     side.figures[figure_index("joint_rf_auc")] = joint_forest_auc(pair, folds, options.trees, seed);
     score_mixing(real, other, side);
     score_genes(pair, side);
-    score_membership(pair, data, cells.published_training, options, seed, side);
+    score_membership(pair, data, cells.published_training, floor, options, seed, side);
     const double real_distance =
         median_of(chosen_values(pair.real_cells.nearest_training_distance, pair.real));
     if (real_distance > 0)

@@ -97,9 +97,16 @@ struct DrawnTraining {
     std::vector<std::int32_t> labels;  // [num_drawn]
 };
 
+/// How far test and drawn training cells lie from the nearest generated cell, in the principal components of
+/// the generated cells.
+struct GeneratedDistances {
+    std::vector<double> test, training;  // [num_cells], [num_drawn]
+};
+
 struct FigureData {
     SampleData test, generated;
     DrawnTraining training;
+    GeneratedDistances to_generated;
     HalvingPlan plan;
     bool use_labels = false;
     bool unconditional = false;  ///< generated without labels, though training cells may have some

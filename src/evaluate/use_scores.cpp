@@ -28,26 +28,40 @@ Lesson lesson(const Points& points, const std::vector<std::int32_t>& labels,
 
 }  // namespace
 
+std::vector<double> distances_to(const CountMatrix& others, const std::vector<const CountMatrix*>& cells,
+                                 std::int64_t components, std::uint64_t seed) {
+    const PcaResult space = pca(Communicator::self(), others,
+                                {.components = components, .seed = seed, .tolerance = kSpanTolerance});
+    const Eigen::Map<const Points> references(space.scores.data(), others.num_rows(),
+                                              space.pca.num_components);
+    std::vector<double> distances;
+    for (const CountMatrix* expression : cells) {
+        const Points points = project_points(*expression, space.pca);
+        for (Eigen::Index row = 0; row < points.rows(); ++row)
+            distances.push_back(
+                std::sqrt(nearest_cells(references, points.row(row), 1).front().squared_distance));
+    }
+    return distances;
+}
+
 void score_membership(const Comparison& pair, const FigureData& data,
-                      const std::vector<std::int64_t>& drawn_training, const EvaluateOptions& options,
-                      std::uint64_t seed, SideFigures& side) {
+                      const std::vector<std::int64_t>& drawn_training, bool floor,
+                      const EvaluateOptions& options, std::uint64_t seed, SideFigures& side) {
     if (pair.other.size() < 2 || drawn_training.empty() || pair.real.empty()) return;
-    const PcaResult space =
-        pca(Communicator::self(), take_rows(pair.other_cells.expression, pair.other),
-            {.components = options.pca_components, .seed = seed, .tolerance = kSpanTolerance});
-    const Eigen::Map<const Points> others(space.scores.data(), static_cast<Eigen::Index>(pair.other.size()),
-                                          space.pca.num_components);
     std::vector<double> nearness;
-    std::vector<int> is_member;
-    const auto add = [&](const CountMatrix& expression, const std::vector<std::int64_t>& rows, int member) {
-        const Points points = project_points(take_rows(expression, rows), space.pca);
-        for (Eigen::Index row = 0; row < points.rows(); ++row) {
-            nearness.push_back(-nearest_cells(others, points.row(row), 1).front().squared_distance);
-            is_member.push_back(member);
-        }
-    };
-    add(data.training.expression, drawn_training, 1);
-    add(pair.real_cells.expression, pair.real, 0);
+    if (floor) {
+        const CountMatrix members = take_rows(data.training.expression, drawn_training);
+        const CountMatrix strangers = take_rows(pair.real_cells.expression, pair.real);
+        nearness = distances_to(take_rows(pair.other_cells.expression, pair.other), {&members, &strangers},
+                                options.pca_components, seed);
+    } else {
+        nearness = chosen_values(data.to_generated.training, drawn_training);
+        const std::vector<double> strangers = chosen_values(data.to_generated.test, pair.real);
+        nearness.insert(nearness.end(), strangers.begin(), strangers.end());
+    }
+    for (double& distance : nearness) distance = -distance;
+    std::vector<int> is_member(drawn_training.size(), 1);
+    is_member.resize(nearness.size(), 0);
     side.figures[figure_index("membership_auc")] = area_under_curve(nearness, is_member);
 }
 

@@ -4,12 +4,14 @@
 #include <cmath>
 
 #include "src/evaluate/evaluation_output.hpp"
+#include "src/report/dot_plot.hpp"
+#include "src/report/floor_plot.hpp"
+#include "src/report/svg_plot.hpp"
+#include "src/report/violin_plot.hpp"
 
 namespace lapatlas {
 namespace {
 
-constexpr const char* kRealColour = "#4269d0";
-constexpr const char* kGeneratedColour = "#e4523b";
 constexpr const char* kUnlabelledColour = "#9aa1ad";
 
 double median(std::vector<double> values) {
@@ -45,17 +47,18 @@ PlotGroup cell_maps(const EvaluationPictures& pictures) {
     PlotGroup group;
     group.heading = "Real and generated cells";
     group.text =
-        "Each dot is a cell, seen along the two directions in which the training cells vary most. Real cells "
-        "are test "
-        "cells that the model has never seen; as many generated cells are drawn beside them.";
-    const auto x_range = padded_range({&pictures.test_x, &pictures.generated_x});
-    const auto y_range = padded_range({&pictures.test_y, &pictures.generated_y});
+        "Each dot is a cell on one UMAP of both samples: cells that express alike lie beside each other. "
+        "Real "
+        "cells are test cells that the model has never seen; as many generated cells are drawn beside them.";
+    const CellPictures &test = pictures.test, &made = pictures.generated;
+    const auto x_range = padded_range({&test.map_x, &made.map_x});
+    const auto y_range = padded_range({&test.map_y, &made.map_y});
     const auto add = [&](const std::string& title, std::vector<PlotSeries> series, bool named) {
         Plot plot;
         plot.title = title;
-        plot.alt = title + ": cells along principal components 1 and 2 of the training cells";
-        plot.x_label = "principal component 1";
-        plot.y_label = "principal component 2";
+        plot.alt = title + ": cells on a UMAP";
+        plot.x_label = "UMAP 1";
+        plot.y_label = "UMAP 2";
         plot.x_range = x_range;
         plot.y_range = y_range;
         plot.legend = !named;
@@ -63,11 +66,10 @@ PlotGroup cell_maps(const EvaluationPictures& pictures) {
             for (const PlotSeries& one : series)
                 plot.labels.push_back({one.name, median(one.x), median(one.y)});
         plot.series = std::move(series);
-        group.plots.push_back(std::move(plot));
+        group.pictures.push_back(picture_of(plot));
     };
-    const auto real = by_label(pictures.test_x, pictures.test_y, pictures.test_labels, pictures.label_names);
-    const auto generated =
-        by_label(pictures.generated_x, pictures.generated_y, pictures.generated_labels, pictures.label_names);
+    const auto real = by_label(test.map_x, test.map_y, test.labels, pictures.label_names);
+    const auto generated = by_label(made.map_x, made.map_y, made.labels, pictures.label_names);
     for (std::size_t c = 0; c <= pictures.label_names.size(); ++c) {
         const std::string name = c == 0 ? "unlabelled" : pictures.label_names[c - 1];
         const auto shown = [&](const auto& list) {
@@ -79,9 +81,77 @@ PlotGroup cell_maps(const EvaluationPictures& pictures) {
     add("Real cells, by type", real, true);
     add("Generated cells, by type", generated, true);
     add("Together",
-        {{"real", pictures.test_x, pictures.test_y, kRealColour, false},
-         {"generated", pictures.generated_x, pictures.generated_y, kGeneratedColour, false}},
+        {{"real", test.map_x, test.map_y, kRealColour, false},
+         {"generated", made.map_x, made.map_y, kGeneratedColour, false}},
         false);
+    return group;
+}
+
+/// One panel a type: its real and generated cells over all others in grey.
+PlotGroup type_maps(const EvaluationPictures& pictures) {
+    PlotGroup group;
+    group.heading = "Type by type";
+    group.text = "The same map; in each panel one type in colour, all other cells in grey.";
+    const CellPictures &test = pictures.test, &made = pictures.generated;
+    for (std::size_t type = 0; type < pictures.label_names.size(); ++type) {
+        PlotSeries others{"other cells", {}, {}, "#c9cdd6", false}, real{"real", {}, {}, kRealColour, false},
+            generated{"generated", {}, {}, kGeneratedColour, false};
+        const auto deal = [&](const CellPictures& cells, PlotSeries& own) {
+            for (std::size_t i = 0; i < cells.labels.size(); ++i) {
+                PlotSeries& series = cells.labels[i] == static_cast<std::int32_t>(type) ? own : others;
+                series.x.push_back(cells.map_x[i]);
+                series.y.push_back(cells.map_y[i]);
+            }
+        };
+        deal(test, real);
+        deal(made, generated);
+        if (real.x.empty() && generated.x.empty()) continue;
+        Plot plot;
+        plot.title = pictures.label_names[type] + ": " + std::to_string(real.x.size()) + " real, " +
+                     std::to_string(generated.x.size()) + " generated";
+        plot.alt = plot.title + ", on a UMAP of all cells";
+        plot.x_label = "UMAP 1";
+        plot.y_label = "UMAP 2";
+        plot.x_range = padded_range({&test.map_x, &made.map_x});
+        plot.y_range = padded_range({&test.map_y, &made.map_y});
+        plot.series = {std::move(others), std::move(real), std::move(generated)};
+        plot.in_turns = false;
+        group.pictures.push_back(picture_of(plot));
+    }
+    return group;
+}
+
+/// Counts, genes and mitochondrial share, by type.
+PlotGroup quality_violins(const EvaluationPictures& pictures) {
+    PlotGroup group;
+    group.heading = "Quality control";
+    group.text =
+        "What every single-cell workflow looks at first. Left halves are real cells, right halves generated "
+        "ones; the line is the median.";
+    const auto add = [&](const std::string& title, const std::string& label, bool logarithmic,
+                         std::vector<double> CellPictures::*values, double factor) {
+        const auto &real = pictures.test.*values, &generated = pictures.generated.*values;
+        if (real.empty() || generated.empty()) return;
+        ViolinPlot plot{
+            title, title + " of real and generated cells, a violin a type", label, {}, logarithmic};
+        for (std::size_t type = 0; type <= pictures.label_names.size(); ++type) {
+            ViolinGroup one;
+            one.name = type == 0 ? "all cells" : pictures.label_names[type - 1];
+            const auto deal = [&](const std::vector<double>& from, const std::vector<std::int32_t>& labels,
+                                  std::vector<double>& to) {
+                for (std::size_t i = 0; i < from.size(); ++i)
+                    if (type == 0 || labels[i] == static_cast<std::int32_t>(type) - 1)
+                        to.push_back(factor * from[i]);
+            };
+            deal(real, pictures.test.labels, one.real);
+            deal(generated, pictures.generated.labels, one.generated);
+            if (!one.real.empty() || !one.generated.empty()) plot.groups.push_back(std::move(one));
+        }
+        group.pictures.push_back(picture_of(plot));
+    };
+    add("Counts a cell", "counts", true, &CellPictures::counts, 1);
+    add("Genes a cell", "genes", true, &CellPictures::genes, 1);
+    add("Mitochondrial share", "% of counts", false, &CellPictures::mito_share, 100);
     return group;
 }
 
@@ -89,8 +159,9 @@ PlotGroup gene_plots(const EvaluationPictures& pictures) {
     PlotGroup group;
     group.heading = "Genes";
     group.text = "Each dot is a gene. On the dashed line, real and generated cells agree.";
-    const auto add = [&](const std::string& title, const std::string& what, const std::vector<double>& real,
-                         const std::vector<double>& generated) {
+    const auto add = [&](const std::string& title, const std::string& what,
+                         std::vector<double> GenePictures::*values) {
+        const auto &real = pictures.test_genes.*values, &generated = pictures.generated_genes.*values;
         Plot plot;
         plot.title = title;
         plot.alt = title + ": generated against real cells, one dot a gene";
@@ -100,12 +171,87 @@ PlotGroup gene_plots(const EvaluationPictures& pictures) {
         plot.identity_line = true;
         plot.legend = false;
         plot.series = {{"genes", real, generated, kRealColour, false}};
-        group.plots.push_back(std::move(plot));
+        group.pictures.push_back(picture_of(plot));
     };
-    add("Mean expression of each gene", "mean of log(1 + counts per 10,000)", pictures.test_mean,
-        pictures.generated_mean);
-    add("Zero fraction of each gene", "share of cells without the gene", pictures.test_zero_fraction,
-        pictures.generated_zero_fraction);
+    add("Mean expression of each gene", "mean of log(1 + counts per 10,000)", &GenePictures::mean);
+    add("Variance of each gene", "variance of the same", &GenePictures::variance);
+    add("Zero fraction of each gene", "share of cells without the gene", &GenePictures::zero_fraction);
+    const DotPlotPictures& markers = pictures.markers;
+    if (!markers.genes.empty())
+        group.pictures.push_back(picture_of(
+            DotPlot{"Markers of the types", "Markers by type: real cells above, generated cells below",
+                    markers.types, markers.genes, markers.test_share, markers.test_mean,
+                    markers.generated_share, markers.generated_mean}));
+    return group;
+}
+
+/// Share of the cells [0, 1] at most as far as each distance.
+PlotSeries cumulative(const std::string& name, const char* colour, std::vector<double> distances) {
+    std::erase_if(distances, [](double d) { return !std::isfinite(d); });
+    std::sort(distances.begin(), distances.end());
+    PlotSeries series{name, {}, {}, colour, true};
+    for (std::size_t i = 0; i < distances.size(); ++i) {
+        series.x.push_back(distances[i]);
+        series.y.push_back(static_cast<double>(i + 1) / static_cast<double>(distances.size()));
+    }
+    return series;
+}
+
+PlotGroup memorisation_plot(const EvaluationPictures& pictures) {
+    PlotGroup group;
+    group.heading = "Memorisation";
+    group.text =
+        "How far cells lie from the nearest training cell. Test cells have never been seen; generated cells "
+        "that "
+        "lay much nearer, a curve further left, would be copies.";
+    Plot plot;
+    plot.title = "Distance to the nearest training cell";
+    plot.alt =
+        "Cumulative share of real test cells and of generated cells by their distance to the nearest "
+        "training cell";
+    plot.x_label = "distance in principal components of the training cells";
+    plot.y_label = "share of cells at most as far";
+    plot.y_range = std::pair<double, double>{0, 1.02};
+    plot.series = {cumulative("real test cells", kRealColour, pictures.test.training_distance),
+                   cumulative("generated cells", kGeneratedColour, pictures.generated.training_distance)};
+    group.pictures.push_back(picture_of(plot));
+    return group;
+}
+
+/// The figures that belong on one axis, as bars with their floor.
+PlotGroup floor_bars(const EvaluationResult& result) {
+    PlotGroup group;
+    group.heading = "Against the floor";
+    group.text =
+        "The band is what two halves of the real test cells differ by (mean ± standard deviation): no "
+        "generator "
+        "can be expected to do better than reach it.";
+    const auto add = [&](const std::string& title, const std::string& label,
+                         std::initializer_list<std::pair<const char*, const char*>> keys) {
+        FloorPlot plot{title, title + ": generated cells beside the floor", label, {}};
+        for (const auto& [key, name] : keys)
+            for (const Figure& figure : result.figures)
+                if (figure.key == key && figure.generated.mean && figure.floor.mean)
+                    plot.bars.push_back({name, *figure.generated.mean, figure.generated.sd.value_or(0),
+                                         *figure.floor.mean, figure.floor.sd.value_or(0)});
+        if (!plot.bars.empty()) group.pictures.push_back(picture_of(plot));
+    };
+    add("Telling generated from real cells", "AUC; 0.5 is a guess",
+        {{"pooled_rf_auc", "random forest, pooled"},
+         {"conditional_rf_auc", "random forest, within types"},
+         {"joint_rf_auc", "random forest, joint PCA"},
+         {"pooled_knn_auc", "nearest neighbours, pooled"},
+         {"conditional_knn_auc", "nearest neighbours, within types"},
+         {"membership_auc", "membership inference"}});
+    add("Distance (Wasserstein-2)", "W2 in train-PCA",
+        {{"pooled_w2", "pooled"}, {"conditional_w2", "within types"}});
+    add("Shares and ratios", "1 is best, or the floor",
+        {{"label_accuracy", "label agreement"},
+         {"trained_on_accuracy", "a classifier trained on it"},
+         {"coverage", "coverage of real cells"},
+         {"density", "density around real cells"},
+         {"nearest_training_ratio", "distance to training cells"},
+         {"marker_overlap", "markers shared"}});
     return group;
 }
 
@@ -138,9 +284,15 @@ void add_evaluation(ReportInput& report, const EvaluationResult& result) {
     headline("pooled_w2", "distance of generated from real cells (W2)");
     headline("label_accuracy", "generated cells recognised as their type");
     report.warnings.insert(report.warnings.end(), result.warnings.begin(), result.warnings.end());
-    if (!result.pictures.test_x.empty() && !result.pictures.generated_x.empty()) {
-        report.groups.push_back(cell_maps(result.pictures));
-        report.groups.push_back(gene_plots(result.pictures));
+    const EvaluationPictures& pictures = result.pictures;
+    if (!pictures.test.map_x.empty() && !pictures.generated.map_x.empty())
+        report.groups.push_back(cell_maps(pictures));
+    if (PlotGroup bars = floor_bars(result); !bars.pictures.empty()) report.groups.push_back(std::move(bars));
+    if (!pictures.test.map_x.empty() && !pictures.generated.map_x.empty()) {
+        if (pictures.label_names.size() > 1) report.groups.push_back(type_maps(pictures));
+        report.groups.push_back(quality_violins(pictures));
+        report.groups.push_back(gene_plots(pictures));
+        report.groups.push_back(memorisation_plot(pictures));
     }
 
     ReportTable figures{
@@ -181,21 +333,23 @@ void add_training_curves(ReportInput& report, const std::vector<TrainingCurve>& 
     constexpr std::size_t kPoints = 300;
     PlotGroup group;
     group.heading = "Training";
+    std::vector<Plot> plots;
     for (const TrainingCurve& curve : curves) {
-        auto plot = std::find_if(group.plots.begin(), group.plots.end(),
+        auto plot = std::find_if(plots.begin(), plots.end(),
                                  [&](const Plot& candidate) { return candidate.title == curve.plot; });
-        if (plot == group.plots.end()) {
+        if (plot == plots.end()) {
             Plot fresh;
             fresh.title = fresh.y_label = curve.plot;
             fresh.alt = "Training curve: " + curve.plot + " by " + step_name;
             fresh.x_label = step_name;
-            plot = group.plots.insert(group.plots.end(), std::move(fresh));
+            plot = plots.insert(plots.end(), std::move(fresh));
         }
         PlotSeries series = thinned(curve, kPoints);
         series.colour = category_colour(plot->series.size());
         plot->series.push_back(std::move(series));
     }
-    if (!group.plots.empty()) report.groups.push_back(std::move(group));
+    for (const Plot& plot : plots) group.pictures.push_back(picture_of(plot));
+    if (!group.pictures.empty()) report.groups.push_back(std::move(group));
 }
 
 }  // namespace lapatlas

@@ -1,11 +1,25 @@
 #include "src/report/html_report.hpp"
 
+#include <cctype>
+#include <cstdio>
+
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/report/html_text.hpp"
 
 namespace lapatlas {
 namespace {
+
+constexpr const char* kSvgStyle = R"css(
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--soft)}
+svg text.name{font-size:13px;fill:var(--ink)}
+svg text.place{font-weight:600;fill:var(--ink);stroke:var(--page);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
+svg path{fill:none}
+.grid{stroke:var(--rule);stroke-width:.7}.axis{stroke:var(--soft)}
+.identity{stroke:var(--soft);stroke-dasharray:5 4}
+.dots{stroke-linecap:round;stroke-opacity:.72}.line{stroke-width:1.8;stroke-linejoin:round}
+.area{fill-opacity:.55}.median{stroke:var(--ink);stroke-width:1.6}
+)css";
 
 constexpr const char* kStyle = R"css(
 :root{color-scheme:light dark;--page:#fff;--ink:#1c1f26;--soft:#5b6270;--rule:#dfe3ea;--card:#f5f7fa;--warn:#fff4d6;--warn-ink:#5c4300}
@@ -25,13 +39,7 @@ p{margin:.3rem 0 .8rem;max-width:50rem}
 figure{margin:0;min-width:0;max-width:36rem;break-inside:avoid}
 figcaption{font-weight:600;font-size:.95rem;margin:.2rem 0}
 svg{width:100%;height:auto;display:block}
-svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--soft)}
-svg text.name{font-size:13px;fill:var(--ink)}
-svg text.place{font-weight:600;fill:var(--ink);stroke:var(--page);stroke-width:3px;paint-order:stroke;stroke-linejoin:round}
-svg path{fill:none}
-.grid{stroke:var(--rule);stroke-width:.7}.axis{stroke:var(--soft)}
-.identity{stroke:var(--soft);stroke-dasharray:5 4}
-.dots{stroke-linecap:round;stroke-opacity:.72}.line{stroke-width:1.8;stroke-linejoin:round}
+figure.wide{grid-column:1/-1;max-width:none}
 ul.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;margin:.4rem 0;padding:0;font-size:.88rem}
 ul.legend i{display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.4em}
 .scroll{overflow-x:auto}
@@ -66,13 +74,10 @@ std::string legend(const std::vector<std::pair<std::string, std::string>>& entri
 std::string group_html(const PlotGroup& group) {
     std::string html = "<section>" + heading_and_text(group.heading, group.text) + legend(group.legend);
     html += "<div class=\"plots\">\n";
-    for (const Plot& plot : group.plots) {
-        html += "<figure><figcaption>" + escape_html(plot.title) + "</figcaption>" + render_svg(plot);
-        std::vector<std::pair<std::string, std::string>> entries;
-        if (plot.legend)
-            for (const PlotSeries& series : plot.series) entries.emplace_back(series.name, series.colour);
-        html += legend(entries) + "</figure>\n";
-    }
+    for (const Picture& picture : group.pictures)
+        html += std::string("<figure") + (picture.wide ? " class=\"wide\"" : "") + "><figcaption>" +
+                escape_html(picture.title) + "</figcaption>" + picture.svg + legend(picture.legend) +
+                "</figure>\n";
     return html + "</div></section>\n";
 }
 
@@ -96,7 +101,7 @@ std::string render_report(const ReportInput& input) {
     std::string html =
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>" +
-        element("title", input.title) + "<style>" + kStyle + "</style></head><body>\n<main>\n";
+        element("title", input.title) + "<style>" + kStyle + kSvgStyle + "</style></head><body>\n<main>\n";
     html += element("h1", input.title) + "\n";
     if (!input.subtitle.empty()) html += element("p class=\"soft\"", input.subtitle) + "\n";
     if (!input.headlines.empty()) {
@@ -127,8 +132,52 @@ std::string render_report(const ReportInput& input) {
     return html + "</main></body></html>\n";
 }
 
+std::vector<std::pair<std::string, std::string>> standalone_figures(const ReportInput& input) {
+    std::vector<std::pair<std::string, std::string>> files;
+    for (const PlotGroup& group : input.groups)
+        for (const Picture& picture : group.pictures) {
+            char number[16];
+            std::snprintf(number, sizeof number, "%02zu-", files.size() + 1);
+            std::string name = number;
+            for (const char c : picture.title) {
+                const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0;
+                if (plain)
+                    name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+                else if (name.back() != '-')
+                    name += '-';
+            }
+            if (name.back() == '-') name.pop_back();
+            // Alone, a figure has no page around it: it brings its style, white ground and legend.
+            std::string svg = picture.svg;
+            svg.insert(5, "xmlns=\"http://www.w3.org/2000/svg\" ");
+            const std::size_t inside = svg.find('>') + 1;
+            std::string extra =
+                std::string("<style>svg{--page:#fff;--ink:#1c1f26;--soft:#5b6270;--rule:#dfe3ea}") +
+                kSvgStyle + "</style><rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>";
+            double x = 70;
+            if (picture.legend.size() <= 3)
+                for (const auto& [text, colour] : picture.legend) {
+                    extra += "<circle cx=\"" + coordinate(x) +
+                             "\" cy=\"6\" r=\"4\" style=\"fill:" + escape_html(colour) + "\"/>" +
+                             svg_text(x + 8, 10, text, "start");
+                    x += 30 + 7.0 * static_cast<double>(text.size());
+                }
+            svg.insert(inside, extra);
+            files.emplace_back(name + ".svg", std::move(svg));
+        }
+    return files;
+}
+
 void write_report(const std::filesystem::path& path, const ReportInput& input) {
     require_writable(path);
+    const std::filesystem::path folder = path.parent_path() / "figures";
+    const auto figures = standalone_figures(input);
+    if (!figures.empty()) {
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        if (error) throw InputError(folder.string() + ": cannot be made (" + error.message() + ")");
+    }
+    for (const auto& [name, svg] : figures) write_whole_file(folder / name, svg);
     write_whole_file(path, render_report(input));
 }
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/report/svg_plot.hpp"
+#include "src/report/svg_canvas.hpp"
 
 namespace lapatlas {
 
@@ -20,7 +20,7 @@ struct Headline {
 struct PlotGroup {
     std::string heading;
     std::string text;
-    std::vector<Plot> plots;
+    std::vector<Picture> pictures;
     std::vector<std::pair<std::string, std::string>> legend;  ///< shared: name, colour
 };
 
@@ -46,7 +46,11 @@ struct ReportInput {
 /// The page: one self-contained HTML document (inline style and SVG, no script, no network).
 std::string render_report(const ReportInput& input);
 
-/// Rank-local. Writes the page under a temporary name and renames it. Throws InputError or ResourceError when
+/// Every picture of the page as a file of its own: "01-real-cells-by-type.svg", in the colours of paper.
+std::vector<std::pair<std::string, std::string>> standalone_figures(const ReportInput& input);
+
+/// Rank-local. Writes the page, and its figures into the folder `figures` beside it, each under a temporary
+/// name that is then changed. Throws InputError or ResourceError when
 /// the file cannot be written.
 void write_report(const std::filesystem::path& path, const ReportInput& input);
 

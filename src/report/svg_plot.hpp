@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/report/svg_canvas.hpp"
+
 namespace lapatlas {
 
 /// Points or a line of one colour. Pairs with a value that is not finite are left out.
@@ -30,6 +32,7 @@ struct Plot {
     std::vector<PlotLabel> labels;
     bool identity_line = false;  ///< the line y = x
     bool legend = true;
+    bool in_turns = true;  ///< else later series are drawn over earlier ones
     // Range of an axis; found from the data where absent.
     std::optional<std::pair<double, double>> x_range, y_range;
 };
@@ -38,10 +41,7 @@ struct Plot {
 /// in turns, a few dozen points each, so that none hides another.
 std::string render_svg(const Plot& plot);
 
-/// Smallest and largest finite value, widened by 4 % on both sides; (0, 1) without any.
-std::pair<double, double> padded_range(const std::vector<const std::vector<double>*>& values);
-
-/// Colour of the i-th category. Twenty are distinct, then they repeat.
-std::string category_colour(std::size_t index);
+/// The plot with its legend.
+Picture picture_of(const Plot& plot);
 
 }  // namespace lapatlas

@@ -79,6 +79,12 @@ TEST(Evaluate, CellsOfTheSameLawReachTheFloor) {
     EXPECT_NEAR(value(result, "nearest_training_ratio"), 1, 0.15);
     EXPECT_GT(value(result, "label_accuracy"), 0.9);
     EXPECT_GT(value(result, "gene_mean_pcc"), 0.95);
+    for (const char* key : {"coverage", "density", "pooled_lisi", "trained_on_accuracy", "label_silhouette",
+                            "label_lisi", "marker_overlap", "log_fold_change_pcc"})
+        EXPECT_NEAR(value(result, key), floor_of(result, key), 0.15) << key;
+    EXPECT_NEAR(value(result, "membership_auc"), 0.5, 0.1);
+    EXPECT_NEAR(floor_of(result, "membership_auc"), 0.5, 0.1);
+    EXPECT_FALSE(result.figure("class_kl").generated.mean.has_value());
 }
 
 TEST(Evaluate, SeesIndependentGenes) {
@@ -105,6 +111,7 @@ TEST(Evaluate, SeesShiftAndMemory) {
     input.generated_labels = input.train_labels;
     const EvaluationResult copied = evaluate_world(input);
     EXPECT_EQ(value(copied, "nearest_training_ratio"), 0);
+    EXPECT_GT(value(copied, "membership_auc"), floor_of(copied, "membership_auc") + 0.1);
     EXPECT_GT(floor_of(copied, "nearest_training_ratio"), 0.8);
 }
 
@@ -180,18 +187,31 @@ TEST(HalvingPlan, HalvesArePerTypeAndDoNotMeet) {
 TEST(EvaluationOutput, JsonComesBackAndTableShowsTheFloor) {
     const auto world = Communicator::world();
     const TemporaryFolder folder(world);
-    EvaluationResult result = evaluate_world(synthetic_input());
+    EvaluationInput input = synthetic_input();
+    for (int gene = 0; gene < 80; ++gene)
+        input.gene_names.push_back((gene < 3 ? "MT-" : "G") + std::to_string(gene));
+    EvaluationResult result = evaluate_world(input);
     if (world.is_root()) {
         result.provenance = {{"seed", "7"}, {"file", "b\xff.h5ad"}};
         const auto path = folder / "evaluation.json";
         write_evaluation_json(path, result);
         const EvaluationResult back = read_evaluation_json(path);
         EXPECT_EQ(digits(back), digits(result));
-        EXPECT_EQ(back.pictures.test_labels, result.pictures.test_labels);
-        EXPECT_EQ(back.pictures.generated_x.size(), result.pictures.generated_x.size());
-        EXPECT_EQ(back.pictures.test_mean.size(), 80u);
+        EXPECT_EQ(back.pictures.test.labels, result.pictures.test.labels);
+        EXPECT_EQ(back.pictures.generated.map_x.size(), result.pictures.generated.labels.size());
+        EXPECT_EQ(back.pictures.test.training_distance.size(), result.pictures.test.labels.size());
+        EXPECT_EQ(back.pictures.test_genes.variance.size(), 80u);
+        EXPECT_EQ(back.pictures.test.mito_share.size(), result.pictures.test.labels.size());
+        EXPECT_EQ(back.pictures.markers.types, input.label_names);
+        EXPECT_EQ(back.pictures.markers.test_share.size(), 3 * back.pictures.markers.genes.size());
         EXPECT_EQ(back.provenance.size(), 2u);
         EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+        write_evaluation_csv(folder / "evaluation.csv", result);
+        std::ifstream csv(folder / "evaluation.csv");
+        std::string line;
+        std::size_t lines = 0;
+        for (; std::getline(csv, line); ++lines) EXPECT_EQ(std::count(line.begin(), line.end(), '"') % 2, 0);
+        EXPECT_EQ(lines, 1 + result.figures.size() + 2 * 5);  // two types are scored
         const std::string table = evaluation_table(result);
         EXPECT_NE(table.find("floor (real)"), std::string::npos);
         EXPECT_NE(table.find(spread_text(result.figure("joint_rf_auc").floor)), std::string::npos);

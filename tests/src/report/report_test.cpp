@@ -5,9 +5,12 @@
 #include <limits>
 
 #include "dist/error.hpp"
+#include "src/report/dot_plot.hpp"
 #include "src/report/evaluation_sections.hpp"
 #include "src/report/html_report.hpp"
 #include "src/report/html_text.hpp"
+#include "src/report/svg_plot.hpp"
+#include "src/report/violin_plot.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using namespace lapatlas;
@@ -56,14 +59,20 @@ EvaluationResult small_result() {
     result.warnings = {"beware of " + kNasty};
     EvaluationPictures& pictures = result.pictures;
     pictures.label_names = {kNasty, "rare"};
-    pictures.test_x = {0, 1, 2};
-    pictures.test_y = {0, 1, 4};
-    pictures.test_labels = {0, 1, -1};
-    pictures.generated_x = {0.5, 1.5};
-    pictures.generated_y = {0.5, std::numeric_limits<double>::quiet_NaN()};
-    pictures.generated_labels = {0, 0};
-    pictures.test_mean = pictures.generated_mean = {0.1, 2};
-    pictures.test_zero_fraction = pictures.generated_zero_fraction = {0.9, 0.2};
+    pictures.test.map_x = {0, 1, 2};
+    pictures.test.map_y = {0, 1, 4};
+    pictures.test.labels = {0, 1, -1};
+    pictures.generated.map_x = {0.5, 1.5};
+    pictures.generated.map_y = {0.5, std::numeric_limits<double>::quiet_NaN()};
+    pictures.generated.labels = {0, 0};
+    for (CellPictures* cells : {&pictures.test, &pictures.generated}) {
+        const std::size_t n = cells->labels.size();
+        cells->counts.assign(n, 2000);
+        cells->genes.assign(n, 700);
+        cells->training_distance.assign(n, 3.5);
+    }
+    pictures.test_genes = pictures.generated_genes = {{0.1, 2}, {0.2, 3}, {0.9, 0.2}};
+    pictures.markers = {{kNasty, "rare"}, {"GENE<1>"}, {0.5, 0}, {1, 0.2}, {1, 0}, {2, 0.1}};
     return result;
 }
 
@@ -109,6 +118,27 @@ TEST(SvgPlot, RangeOfNothingAndOfOneValue) {
     EXPECT_EQ(first_unbalanced(render_svg(Plot{})), "");
 }
 
+TEST(ViolinPlot, HalvesAndLogarithm) {
+    const Picture picture = picture_of(
+        ViolinPlot{"counts", "alt", "counts", {{"a", {10, 100, 100, 1000}, {0, 1}}, {"b", {5}, {}}}, true});
+    EXPECT_EQ(first_unbalanced(picture.svg), "");
+    EXPECT_EQ(count(picture.svg, "class=\"area\""), 3u);
+    EXPECT_EQ(count(picture.svg, "class=\"median\""), 3u);
+    for (const char* tick : {">1<", ">10<", ">1000<"}) EXPECT_NE(picture.svg.find(tick), std::string::npos);
+    EXPECT_EQ(picture.svg.find("nan"), std::string::npos);
+    EXPECT_EQ(first_unbalanced(picture_of(ViolinPlot{}).svg), "");
+}
+
+TEST(DotPlot, AreaIsTheShareAndShadeTheMean) {
+    const Picture picture =
+        picture_of(DotPlot{"m", "alt", {"B"}, {"CD79A", "NKG7"}, {1, 0.25}, {2, 1}, {1, 0}, {1, 0}});
+    // A full dot, one of a quarter of its area, and one generated of half the shade; none where no cell is.
+    EXPECT_EQ(count(picture.svg, "r=\"9.5\" style=\"fill:#4269d0;fill-opacity:1.00\""), 1u);
+    EXPECT_EQ(count(picture.svg, "r=\"4.8\" style=\"fill:#4269d0;fill-opacity:1.00\""), 1u);
+    EXPECT_EQ(count(picture.svg, "r=\"9.5\" style=\"fill:#e4523b;fill-opacity:0.56\""), 1u);
+    EXPECT_EQ(count(picture.svg, "fill:#e4523b"), 1u);
+}
+
 TEST(HtmlReport, IsWellFormedSelfContainedAndWhole) {
     const std::string html = render_report(small_report());
     EXPECT_EQ(first_unbalanced(html), "");
@@ -116,14 +146,16 @@ TEST(HtmlReport, IsWellFormedSelfContainedAndWhole) {
     for (const char* forbidden :
          {"http://", "https://", "src=", "href=", "url(", "@import", "<script", "nan", "inf\""})
         EXPECT_EQ(html.find(forbidden), std::string::npos) << forbidden;
-    // Three cell maps, two of genes, two of training; every one with words for those who cannot see it.
-    EXPECT_EQ(count(html, "<figure>"), 7u);
-    EXPECT_EQ(count(html, "<svg "), 7u);
-    EXPECT_EQ(count(html, "role=\"img\" aria-label=\""), 7u);
-    EXPECT_EQ(count(html, "<title>"), 8u);
-    for (const char* part :
-         {"Together", "Zero fraction of each gene", "reconstruction", "0.625 ± 0.030", "7.250 ± 0.100", "n/a",
-          "floor (real)", "lapatlas run config.toml", "beware of T &lt;script&gt;"})
+    // Three cell maps, bars of three kinds, two types, violins of counts and genes (no gene is
+    // mitochondrial), three of genes and their markers, memorisation, two of training; every one with words
+    // for those who cannot see it.
+    EXPECT_EQ(count(html, "<figure"), 17u);
+    EXPECT_EQ(count(html, "<svg "), 17u);
+    EXPECT_EQ(count(html, "role=\"img\" aria-label=\""), 17u);
+    EXPECT_EQ(count(html, "<title>"), 18u);
+    for (const char* part : {"Together", "Zero fraction of each gene", "Markers of the types",
+                             "GENE&lt;1&gt;", "reconstruction", "0.625 ± 0.030", "7.250 ± 0.100", "n/a",
+                             "floor (real)", "lapatlas run config.toml", "beware of T &lt;script&gt;"})
         EXPECT_NE(html.find(part), std::string::npos) << part;
 }
 
@@ -141,7 +173,18 @@ TEST(HtmlReport, WrittenWholeOrNotAtAll) {
     std::ifstream file(folder / "report.html");
     const std::string written{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     EXPECT_EQ(written, render_report(small_report()));
-    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+    // The page and the folder of its figures.
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+    std::size_t figures = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder / "figures")) {
+        std::ifstream figure(entry.path());
+        const std::string svg{std::istreambuf_iterator<char>(figure), std::istreambuf_iterator<char>()};
+        EXPECT_EQ(first_unbalanced(svg), "") << entry.path();
+        EXPECT_NE(svg.find("xmlns=\"http://www.w3.org/2000/svg\""), std::string::npos);
+        ++figures;
+    }
+    EXPECT_EQ(figures, 17u);
+    EXPECT_TRUE(std::filesystem::exists(folder / "figures" / "01-real-cells-by-type.svg"));
     EXPECT_THROW(write_report(folder / "none" / "report.html", small_report()), InputError);
 }
 

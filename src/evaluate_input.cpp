@@ -1,0 +1,251 @@
+#include "src/evaluate_input.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+#include "src/io/atlas_reader.hpp"
+#include "src/io/near_names.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/io/row_assembler.hpp"
+#include "src/preprocess/filter.hpp"
+#include "src/preprocess/split.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kFewestGenes = 100;
+
+/// Cells that lie on ranks, and those of them that an evaluation takes.
+struct Sample {
+    CountMatrix counts;
+    std::vector<std::int32_t> labels;
+};
+
+/// Collective. Of this rank's cells those with `part[r] == wanted`, on the root in the order of their global
+/// rows; thinned evenly where there are more than kMostEvaluatedCells.
+Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
+                     const std::vector<std::int32_t>& labels, const std::vector<std::int64_t>& rows,
+                     const std::vector<std::int8_t>& part, std::int8_t wanted) {
+    // Their places among the wanted cells of all ranks, by global row.
+    std::vector<std::int64_t> mine;
+    for (std::size_t r = 0; r < rows.size(); ++r)
+        if (part[r] == wanted) mine.push_back(rows[r]);
+    std::vector<std::int64_t> all = all_gather_v<std::int64_t>(comm, mine);
+    std::sort(all.begin(), all.end());
+    const auto total = static_cast<std::int64_t>(all.size());
+    const auto is_taken = [&](std::int64_t row) {
+        const std::int64_t place = std::lower_bound(all.begin(), all.end(), row) - all.begin();
+        return total <= kMostEvaluatedCells ||
+               place * kMostEvaluatedCells / total != (place + 1) * kMostEvaluatedCells / total;
+    };
+    std::vector<std::uint8_t> chosen(rows.size(), 0);
+    std::vector<std::int64_t> chosen_rows, sizes;
+    std::vector<std::int32_t> chosen_labels;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        if (part[r] != wanted || !is_taken(rows[r])) continue;
+        chosen[r] = 1;
+        chosen_rows.push_back(rows[r]);
+        chosen_labels.push_back(labels[r]);
+        sizes.push_back(counts.row_offsets[r + 1] - counts.row_offsets[r]);
+    }
+    const CountMatrix kept = select_rows(counts, chosen);
+    const auto all_rows = gather_v<std::int64_t>(comm, chosen_rows);
+    const auto all_labels = gather_v<std::int32_t>(comm, chosen_labels);
+    const auto all_sizes = gather_v<std::int64_t>(comm, sizes);
+    const auto genes = gather_v<std::int32_t>(comm, kept.gene_indices);
+    const auto values = gather_v<float>(comm, kept.values);
+    Sample sample;
+    sample.counts.num_genes = counts.num_genes;
+    if (!comm.is_root()) return sample;
+    std::vector<std::int64_t> starts{0};
+    for (const std::int64_t size : all_sizes) starts.push_back(starts.back() + size);
+    std::vector<std::size_t> order(all_rows.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return all_rows[a] < all_rows[b]; });
+    for (const std::size_t cell : order) {
+        const auto first = static_cast<std::ptrdiff_t>(starts[cell]),
+                   last = static_cast<std::ptrdiff_t>(starts[cell + 1]);
+        sample.counts.gene_indices.insert(sample.counts.gene_indices.end(), genes.begin() + first,
+                                          genes.begin() + last);
+        sample.counts.values.insert(sample.counts.values.end(), values.begin() + first,
+                                    values.begin() + last);
+        sample.counts.row_offsets.push_back(sample.counts.num_nonzeros() + last - first);
+        sample.labels.push_back(all_labels[cell]);
+    }
+    return sample;
+}
+
+/// Codes of the generated file's labels in terms of the reference's.
+std::vector<std::int32_t> translate(const AtlasShard& generated, const std::vector<std::string>& names,
+                                    const std::filesystem::path& path) {
+    std::vector<std::int32_t> code_of;
+    for (const std::string& name : generated.label_names) {
+        const auto found = std::find(names.begin(), names.end(), name);
+        if (found == names.end())
+            throw InputError(path.string() + ": type '" + name + "' is not one of the reference's types" +
+                             suggest_names(name, names));
+        code_of.push_back(static_cast<std::int32_t>(found - names.begin()));
+    }
+    std::vector<std::int32_t> labels;
+    for (const std::int32_t label : generated.labels)
+        labels.push_back(label < 0 ? -1 : code_of[static_cast<std::size_t>(label)]);
+    return labels;
+}
+
+/// Collective. The generated file as it lies on the ranks.
+AtlasShard read_generated(const Communicator& comm, const std::filesystem::path& path,
+                          const std::string& layer, const std::string& label_key) {
+    InputOptions source;
+    source.path = path.string();
+    source.layer = layer;
+    source.label_key = label_key;
+    Log silent = Log::silent();
+    return read_atlas(comm, source, silent);
+}
+
+std::vector<std::int64_t> global_rows(const AtlasShard& shard) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(shard.counts.num_rows()));
+    std::iota(rows.begin(), rows.end(), shard.first_cell);
+    return rows;
+}
+
+/// Pairs (gene of left, gene of right) with one name, by the gene of left.
+std::vector<std::pair<std::int32_t, std::int32_t>> matches(const std::vector<std::string>& left,
+                                                           const std::vector<std::string>& right) {
+    std::map<std::string, std::int32_t> place;
+    for (std::size_t g = 0; g < right.size(); ++g)
+        if (!right[g].empty()) place.emplace(right[g], static_cast<std::int32_t>(g));
+    std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
+    for (std::size_t g = 0; g < left.size(); ++g)
+        if (const auto found = place.find(left[g]); found != place.end())
+            pairs.emplace_back(static_cast<std::int32_t>(g), found->second);
+    return pairs;
+}
+
+}  // namespace
+
+EvaluationInput input_of_prepared(const Communicator& comm, const Config& config,
+                                  const std::filesystem::path& prepared,
+                                  const std::filesystem::path& generated, Log& log) {
+    struct Loaded {
+        PreparedSummary summary;
+        PreparedRows train;
+        HeldoutRows heldout;
+        std::vector<std::int64_t> rows;
+    };
+    Loaded loaded = agreed(comm, [&] {
+        PreparedSummary summary = read_prepared_summary(prepared);
+        const IndexMap map = place_on_ranks(summary, comm.size());
+        PreparedRows train = read_prepared_rows(prepared, summary, map, comm.rank());
+        HeldoutRows heldout = read_heldout_rows(prepared, summary, map, comm.rank());
+        return Loaded{std::move(summary), std::move(train), std::move(heldout),
+                      map.rows_of_rank(comm.rank())};
+    });
+    const PreparedSummary& summary = loaded.summary;
+    EvaluationInput input;
+    input.label_names = summary.label_names;
+    input.gene_names = summary.gene_names;
+    input.target_sum = config.prepare.target_sum;
+    input.unconditional = config.generate.guidance == -1 || summary.label_names.empty();
+
+    Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.rows,
+                                 std::vector<std::int8_t>(loaded.rows.size(), 0), 0);
+    Sample test = gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.rows,
+                                loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest));
+    AtlasShard atlas =
+        read_generated(comm, generated, "X", summary.label_names.empty() ? "" : config.input.label_key);
+    const std::vector<std::int32_t> labels = agreed(comm, [&] {
+        if (atlas.gene_names != summary.gene_names)
+            throw InputError(generated.string() + ": its genes are not those of " + prepared.string() +
+                             "; to compare files with other genes: lapatlas evaluate " + generated.string() +
+                             " --reference REAL.h5ad");
+        return translate(atlas, summary.label_names, generated);
+    });
+    const std::int64_t cells = atlas.num_cells;
+    Sample made = gather_sample(comm, atlas.counts, labels, global_rows(atlas),
+                                std::vector<std::int8_t>(labels.size(), 0), 0);
+    if (cells > kMostEvaluatedCells)
+        log.info("of " + std::to_string(cells) + " generated cells " + std::to_string(kMostEvaluatedCells) +
+                 " are looked at, taken evenly");
+    input.train = std::move(train.counts);
+    input.train_labels = std::move(train.labels);
+    input.test = std::move(test.counts);
+    input.test_labels = std::move(test.labels);
+    input.generated = std::move(made.counts);
+    input.generated_labels = std::move(made.labels);
+    return input;
+}
+
+EvaluationInput input_of_files(const Communicator& comm, const Config& config,
+                               const std::filesystem::path& generated, Log& log) {
+    const std::string& label_key = config.input.label_key;
+    AtlasShard real = read_atlas(comm, config.input, log);
+    std::vector<Split> splits =
+        split_cells(comm, real, config.input, static_cast<std::uint64_t>(config.runtime.seed));
+    std::replace(splits.begin(), splits.end(), Split::kValidation, Split::kTrain);
+    AtlasShard made = read_generated(comm, generated, "", label_key);
+
+    const bool both_have_ids = !real.gene_ids.empty() && !made.gene_ids.empty();
+    auto pairs = matches(real.gene_names, made.gene_names);
+    if (both_have_ids)
+        if (auto by_id = matches(real.gene_ids, made.gene_ids); by_id.size() > pairs.size()) pairs = by_id;
+    if (static_cast<std::int64_t>(pairs.size()) < kFewestGenes)
+        throw InputError(generated.string() + ": only " + std::to_string(pairs.size()) + " of its " +
+                         std::to_string(made.gene_names.size()) + " genes are among the " +
+                         std::to_string(real.gene_names.size()) + " of " + config.input.path +
+                         "; are the names of one kind?");
+    std::vector<std::int32_t> of_real, of_made;
+    for (const auto& [left, right] : pairs) {
+        of_real.push_back(left);
+        of_made.push_back(right);
+    }
+    CountMatrix real_counts = select_genes(real.counts, of_real);
+    CountMatrix made_counts = select_genes(made.counts, of_made);
+    tidy_rows(made_counts);  // the other file may order genes otherwise
+
+    std::vector<std::uint8_t> is_train;
+    std::vector<std::int8_t> part;
+    for (const Split split : splits) {
+        is_train.push_back(split == Split::kTrain ? 1 : 0);
+        part.push_back(static_cast<std::int8_t>(split));
+    }
+    const GeneFilter genes = choose_genes(comm, real_counts, is_train, config.prepare.min_cells);
+    real_counts = select_genes(real_counts, genes.kept);
+    made_counts = select_genes(made_counts, genes.kept);
+    log.info(std::to_string(pairs.size()) + " genes are in both files (" +
+             std::to_string(real.gene_names.size()) + " and " + std::to_string(made.gene_names.size()) +
+             "); " + std::to_string(genes.kept.size()) + " in at least " +
+             std::to_string(config.prepare.min_cells) + " training cells are compared");
+    const std::vector<std::int32_t> made_labels =
+        agreed(comm, [&] { return translate(made, real.label_names, generated); });
+
+    EvaluationInput input;
+    input.label_names = real.label_names;
+    for (const std::int32_t gene : genes.kept)
+        input.gene_names.push_back(
+            real.gene_names[static_cast<std::size_t>(of_real[static_cast<std::size_t>(gene)])]);
+    input.target_sum = config.prepare.target_sum;
+    input.unconditional = real.label_names.empty();
+    const std::vector<std::int64_t> rows = global_rows(real);
+    Sample train =
+        gather_sample(comm, real_counts, real.labels, rows, part, static_cast<std::int8_t>(Split::kTrain));
+    Sample test =
+        gather_sample(comm, real_counts, real.labels, rows, part, static_cast<std::int8_t>(Split::kTest));
+    Sample sample = gather_sample(comm, made_counts, made_labels, global_rows(made),
+                                  std::vector<std::int8_t>(made_labels.size(), 0), 0);
+    input.train = std::move(train.counts);
+    input.train_labels = std::move(train.labels);
+    input.test = std::move(test.counts);
+    input.test_labels = std::move(test.labels);
+    input.generated = std::move(sample.counts);
+    input.generated_labels = std::move(sample.labels);
+    return input;
+}
+
+}  // namespace lapatlas
