@@ -148,6 +148,12 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     generative.latent = options.latent;
     generative.num_genes = genes;
     generative.libraries = library_table(checkpoint);
+    if (checkpoint.reference_latents.defined()) {
+        const torch::Tensor& latents = checkpoint.reference_latents;
+        generative.manifold = LatentManifold(
+            {latents.data_ptr<float>(), latents.data_ptr<float>() + latents.numel()}, options.latent,
+            checkpoint.reference_labels, static_cast<std::int64_t>(checkpoint.label_names.size()));
+    }
     return trained;
 }
 
@@ -198,6 +204,8 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
     if (labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
     if (batched) header.categorical_obs.push_back({config.input.batch_key, trained.known.batch_names});
     header.numeric_obs = {"library_size"};
+    const bool scored = !trained.model.manifold.is_empty();
+    if (scored) header.numeric_obs.emplace_back("manifold_distance");
     header.latent_width = config.generate.write_latents ? trained.model.latent : 0;
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/fingerprint"] = generate_fingerprint(config);
@@ -223,6 +231,7 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
         if (labelled) rows.codes.push_back(std::move(block.labels));
         if (batched) rows.codes.push_back(std::move(block.batches));
         rows.numbers.push_back(std::move(block.library));
+        if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
         if (header.latent_width > 0) rows.latents = std::move(block.latents);
         writer.append(rows);
         progress.update(std::min(plan.num_cells(), (first + comm.size()) * kBlockCells));

@@ -216,6 +216,13 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
     ensure(logits.dim() == 2 && logits.size(0) == kBlockCells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == at::kFloat,
            "the decoder gives float32 [cells, genes]");
+    if (!model.manifold.is_empty()) {
+        block.manifold_distance.resize(static_cast<std::size_t>(num_rows));
+#pragma omp parallel for schedule(static)
+        for (std::int64_t i = 0; i < num_rows; ++i)
+            block.manifold_distance[static_cast<std::size_t>(i)] = model.manifold.distance(
+                block.latents.data() + i * model.latent, block.labels[static_cast<std::size_t>(i)]);
+    }
     draw_counts(model, options, logits, seed, block);
     return block;
 }

@@ -9,6 +9,7 @@
 #include "src/config/options.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/generate/cell_plan.hpp"
+#include "src/generate/latent_manifold.hpp"
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {
@@ -46,6 +47,7 @@ struct GenerativeModel {
     bool joint_library = false;
     double log_library_mean = 0;
     double log_library_std = 1;
+    LatentManifold manifold;  ///< empty: quality is not scored
     std::int64_t latent = 0;  ///< d
     std::int64_t num_genes = 0;
 };
@@ -58,6 +60,7 @@ struct GeneratedBlock {
     std::vector<std::int32_t> batches;  // -1 = none
     std::vector<float> library;  ///< expected total counts: the drawn library size, or the sum of the rates
     std::vector<float> latents;  // [cells, d], the decoder's units
+    std::vector<float> manifold_distance;  ///< [cells] LatentManifold::distance, or empty
 };
 
 /// Blocks that hold `num_cells` cells.

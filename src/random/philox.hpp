@@ -31,6 +31,7 @@ enum class RandomStream : std::uint32_t {
     kCounts,
     kCountsTail,
     kEvaluate,
+    kReferenceNoise,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

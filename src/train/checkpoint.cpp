@@ -77,6 +77,14 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     file.write_strings("batches/names", checkpoint.batch_names);
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
+    if (checkpoint.reference_latents.defined()) {
+        const torch::Tensor whole = checkpoint.reference_latents.contiguous();
+        file.write<float>(
+            "reference/latents",
+            std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
+            whole.sizes().vec());
+        file.write<std::int32_t>("reference/labels", checkpoint.reference_labels);
+    }
     for (const auto& [name, value] : checkpoint.counters) file.write_scalar("counters/" + name, value);
     for (const auto& [name, value] : checkpoint.numbers) file.write_scalar("numbers/" + name, value);
     for (const auto& [name, tensor] : checkpoint.tensors) {
@@ -124,6 +132,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     checkpoint.batch_names = file.read_strings("batches/names");
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
+    if (file.exists("reference/latents")) {
+        std::vector<float> values = file.read<float>("reference/latents");
+        checkpoint.reference_latents =
+            torch::from_blob(values.data(), file.shape("reference/latents")).clone();
+        checkpoint.reference_labels = file.read<std::int32_t>("reference/labels");
+    }
     for (const std::string& name : file.children("counters"))
         checkpoint.counters[name] = file.read_scalar<std::int64_t>("counters/" + name);
     for (const std::string& name : file.children("numbers"))

@@ -27,6 +27,10 @@ struct Checkpoint {
     std::vector<float> libraries;
     std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label
 
+    /// Latents of a sample of training cells, once the encoder is trained, and their labels (-1 unlabelled).
+    torch::Tensor reference_latents;  // [n, d], or undefined
+    std::vector<std::int32_t> reference_labels;
+
     /// Training cells of each condition [(labels + 1) x batches].
     std::vector<std::int64_t> cells_of_conditions() const {
         std::vector<std::int64_t> cells;

@@ -74,6 +74,7 @@ class Run {
         }
         joint_phase();
         score_phase();
+        trainer_.freeze();
         save();
     }
 

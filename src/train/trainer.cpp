@@ -323,8 +323,12 @@ void Trainer::freeze_latents() {
     frozen_std_ = frozen_std_.view({kFrozenDraws * rows, latent});
 }
 
+void Trainer::freeze() {
+    if (!frozen_mean_.defined()) freeze_latents();
+}
+
 void Trainer::make_score_phase() {
-    freeze_latents();
+    freeze();
     std::vector<torch::Tensor> parameters = model_.score_net->parameters();
     std::reverse(parameters.begin(), parameters.end());
     // Two sets of hooks on one parameter would both claim its gradient.

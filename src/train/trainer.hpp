@@ -53,6 +53,10 @@ class Trainer {
     /// of masked counts on the graphs of clusters, since what it makes of others it has never been told.
     StepResult score_step();
 
+    /// Collective. The same freezing, where no score step has done it: checkpoints then hold reference
+    /// latents.
+    void freeze();
+
     /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both
     /// NaN where there are none.
     struct Validation {

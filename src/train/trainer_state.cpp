@@ -4,6 +4,7 @@
 
 #include "dist/collectives.hpp"
 #include "src/config/config.hpp"
+#include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
 
 namespace lapatlas {
@@ -58,6 +59,43 @@ torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data,
     return whole;
 }
 
+/// Collective. One frozen draw of at most kMostReferences training cells, spread evenly over the global rows,
+/// on the root in their order.
+void gather_references(const Communicator& comm, const RankData& data, const torch::Tensor& mean,
+                       const torch::Tensor& std, std::uint64_t seed, Checkpoint& checkpoint) {
+    constexpr std::int64_t kMostReferences = 4096;
+    const std::int64_t total = data.summary.num_train, most = std::min(total, kMostReferences);
+    std::vector<std::int64_t> places;
+    std::vector<std::int32_t> labels;
+    std::vector<std::int64_t> rows;
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
+        if (global * most / total == (global + 1) * most / total) continue;
+        places.push_back(global * most / total);
+        labels.push_back(data.labels[static_cast<std::size_t>(r)]);
+        rows.push_back(r);
+    }
+    const torch::Tensor index = torch::tensor(rows, torch::kInt64);
+    const std::int64_t width = mean.size(1);
+    const torch::Tensor drawn =
+        (mean.index_select(0, index) +
+         std.index_select(0, index) * placed_normals(seed, RandomStream::kReferenceNoise, places, 0, width))
+            .contiguous();
+    const auto all_places = gather_v<std::int64_t>(comm, places);
+    const auto all_labels = gather_v<std::int32_t>(comm, labels);
+    const auto all_latents = gather_v<float>(
+        comm, std::span<const float>(drawn.data_ptr<float>(), static_cast<std::size_t>(drawn.numel())));
+    if (!comm.is_root()) return;
+    checkpoint.reference_latents = torch::empty({most, width});
+    checkpoint.reference_labels.resize(static_cast<std::size_t>(most));
+    for (std::size_t i = 0; i < all_places.size(); ++i) {
+        const std::int64_t place = all_places[i];
+        checkpoint.reference_labels[static_cast<std::size_t>(place)] = all_labels[i];
+        std::copy_n(all_latents.begin() + static_cast<std::ptrdiff_t>(i) * width, width,
+                    checkpoint.reference_latents.data_ptr<float>() + place * width);
+    }
+}
+
 std::vector<torch::Tensor> moments(Optimiser& optimiser, bool first) {
     std::vector<torch::Tensor> list;
     for (std::size_t i = 0; i < optimiser.parameters().size(); ++i)
@@ -84,6 +122,10 @@ Checkpoint Trainer::checkpoint() const {
     Checkpoint checkpoint;
     gather_libraries(comm_, data_, checkpoint);
     const torch::Tensor eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
+    // The first of the frozen draws stands for all.
+    if (frozen_mean_.defined())
+        gather_references(comm_, data_, frozen_mean_.narrow(0, 0, data_.num_train_rows),
+                          frozen_std_.narrow(0, 0, data_.num_train_rows), seed_, checkpoint);
     if (!comm_.is_root()) return {};
     checkpoint.config = dump_config(config_);
     checkpoint.fingerprint = train_fingerprint(config_);

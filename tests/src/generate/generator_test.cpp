@@ -301,4 +301,22 @@ TEST(Generator, AFixedLibrarySetsTheDepth) {
     EXPECT_NEAR(total / (4321.0 * kBlockCells), 1, 0.02);
 }
 
+TEST(LatentManifold, IsADistanceInUnitsOfTheUsual) {
+    // Label 0 on a line one apart, label 1 ten apart.
+    std::vector<float> latents;
+    std::vector<std::int32_t> labels;
+    for (int i = 0; i < 9; ++i) {
+        latents.insert(latents.end(), {static_cast<float>(i), 0.0f, 10.0f * static_cast<float>(i), 100.0f});
+        labels.insert(labels.end(), {0, 1});
+    }
+    const LatentManifold manifold(latents, 2, labels, 3);
+    const float near[] = {2.0f, 3.0f}, far[] = {20.0f, 130.0f};
+    EXPECT_FLOAT_EQ(manifold.distance(near, 0), 3);
+    EXPECT_FLOAT_EQ(manifold.distance(far, 1), 3);
+    EXPECT_FLOAT_EQ(manifold.distance(latents.data(), 0), 0);
+    // Without a label, or with one that no training cell has: all cells, half of them one apart.
+    EXPECT_EQ(manifold.distance(near, -1), manifold.distance(near, 2));
+    EXPECT_TRUE(LatentManifold().is_empty());
+}
+
 }  // namespace lapatlas
