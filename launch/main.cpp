@@ -14,6 +14,7 @@
 #include "dist/log.hpp"
 #include "launch/options.hpp"
 #include "launch/threads.hpp"
+#include "src/ablate.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
@@ -50,8 +51,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         prepare_run(comm, run, config, log);
     } else if (line.subcommand == "train") {
         open_run_folder(comm, run, config);
-        keep_config(comm, run, config);
-        train(comm, config, run.dir, provenance_of(comm, config, "train"), log);
+        const Config resolved = derived_for(comm, run, config);
+        keep_config(comm, run, resolved);
+        train(comm, resolved, run.dir, provenance_of(comm, resolved, "train"), log);
     } else if (line.subcommand == "generate") {
         generate(comm, config, run.checkpoint(), given_or(line.output, run.atlas()),
                  provenance_of(comm, config, "generate"), log);
@@ -67,6 +69,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
                       : evaluate_files(comm, config, line.generated, output, log));
     } else if (line.subcommand == "report") {
         report_run(comm, config, run, given_or(line.output, run.report()), log);
+    } else if (line.subcommand == "ablate") {
+        const std::string table = ablate(comm, config, run.dir, log);
+        if (comm.is_root()) std::fputs(table.c_str(), stdout);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {
             return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size())

@@ -32,6 +32,7 @@ constexpr Subcommand kSubcommands[] = {
     {"generate", "write synthetic cells as .h5ad", "run folder"},
     {"evaluate", "compare synthetic with held-out real cells", "run folder, or .h5ad of synthetic cells"},
     {"report", "write the HTML page", "run folder"},
+    {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
 };
 

@@ -24,6 +24,7 @@ constexpr std::int64_t kFewestGenes = 100;
 struct Sample {
     CountMatrix counts;
     std::vector<std::int32_t> labels;
+    std::vector<std::int64_t> rows;
 };
 
 /// Collective. Of this rank's cells those with `part[r] == wanted`, on the root in the order of their global
@@ -77,6 +78,7 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
                                     values.begin() + last);
         sample.counts.row_offsets.push_back(sample.counts.num_nonzeros() + last - first);
         sample.labels.push_back(all_labels[cell]);
+        sample.rows.push_back(all_rows[cell]);
     }
     return sample;
 }
@@ -137,15 +139,13 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
         PreparedSummary summary;
         PreparedRows train;
         HeldoutRows heldout;
-        std::vector<std::int64_t> rows;
     };
     Loaded loaded = agreed(comm, [&] {
         PreparedSummary summary = read_prepared_summary(prepared);
         const IndexMap map = place_on_ranks(summary, comm.size());
         PreparedRows train = read_prepared_rows(prepared, summary, map, comm.rank());
         HeldoutRows heldout = read_heldout_rows(prepared, summary, map, comm.rank());
-        return Loaded{std::move(summary), std::move(train), std::move(heldout),
-                      map.rows_of_rank(comm.rank())};
+        return Loaded{std::move(summary), std::move(train), std::move(heldout)};
     });
     const PreparedSummary& summary = loaded.summary;
     EvaluationInput input;
@@ -154,9 +154,10 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     input.target_sum = config.prepare.target_sum;
     input.unconditional = config.generate.guidance == -1 || summary.label_names.empty();
 
-    Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.rows,
-                                 std::vector<std::int8_t>(loaded.rows.size(), 0), 0);
-    Sample test = gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.rows,
+    // In the order of the file that was read: the dataset orders cells by cluster.
+    Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.train.cell_index,
+                                 std::vector<std::int8_t>(loaded.train.labels.size(), 0), 0);
+    Sample test = gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.cell_index,
                                 loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest));
     AtlasShard atlas =
         read_generated(comm, generated, "X", summary.label_names.empty() ? "" : config.input.label_key);
@@ -179,6 +180,9 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     input.test_labels = std::move(test.labels);
     input.generated = std::move(made.counts);
     input.generated_labels = std::move(made.labels);
+    input.train_cells = std::move(train.rows);
+    input.test_cells = std::move(test.rows);
+    input.generated_cells = std::move(made.rows);
     return input;
 }
 
@@ -245,6 +249,9 @@ EvaluationInput input_of_files(const Communicator& comm, const Config& config,
     input.test_labels = std::move(test.labels);
     input.generated = std::move(sample.counts);
     input.generated_labels = std::move(sample.labels);
+    input.train_cells = std::move(train.rows);
+    input.test_cells = std::move(test.rows);
+    input.generated_cells = std::move(sample.rows);
     return input;
 }
 

@@ -13,7 +13,7 @@ namespace lapatlas {
 std::string evaluate_fingerprint(const Config& config) {
     std::string text = generate_fingerprint(config);
     for (const auto& [name, value] : list_options(config))
-        if (name.starts_with("evaluate.")) text += name + "=" + value + ";";
+        if (name.starts_with("evaluate.") && name != "evaluate.write_draws") text += name + "=" + value + ";";
     return text;
 }
 

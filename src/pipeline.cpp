@@ -22,8 +22,9 @@ namespace {
 // Each answers: is this stage's output for this configuration there, whole?
 
 bool is_prepared(const RunFolder& run, const Config& config) {
-    return std::filesystem::exists(run.prepared()) &&
-           is_prepared_for(read_prepared_summary(run.prepared()).fingerprint, config);
+    if (!std::filesystem::exists(run.prepared())) return false;
+    const PreparedSummary summary = read_prepared_summary(run.prepared());
+    return is_prepared_for(summary.fingerprint, derive_from_size(config, size_of(summary)));
 }
 
 bool is_trained(const RunFolder& run, const Config& config) {
@@ -40,6 +41,8 @@ bool is_generated(const RunFolder& run, const Config& config) {
            weights_id_of_atlas(run.atlas()) == read_checkpoint_status(run.checkpoint()).weights_id;
 }
 
+}  // namespace
+
 bool is_evaluated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.evaluation())) return false;
     const EvaluationResult result = read_evaluation_json(run.evaluation());
@@ -51,9 +54,8 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
            is("weights_id", weights_id_of_atlas(run.atlas()));
 }
 
-}  // namespace
-
-void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
+void run_pipeline(const Communicator& comm, const Config& given, Log& log) {
+    Config config = given;
     if (config.input.split_key.empty() && config.input.test_fraction == 0)
         throw ConfigError(
             "input.test_fraction is 0: `run` ends with an evaluation against held-out cells; call "
@@ -68,10 +70,11 @@ void run_pipeline(const Communicator& comm, const Config& config, Log& log) {
 
     bool fresh = false;
     if (!is_done(is_prepared, "prepare")) {
-        prepare_run(comm, run, config, log);
+        config = prepare_run(comm, run, config, log);
         fresh = true;
     } else {
         open_run_folder(comm, run, config);
+        config = derived_for(comm, run, config);
         keep_config(comm, run, config);
     }
     if (fresh || !is_done(is_trained, "train")) {

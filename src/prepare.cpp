@@ -99,11 +99,6 @@ void require_batches(const Communicator& comm, const AtlasShard& atlas, const In
                          "' (input.batch_key); name one for each, or drop those cells");
 }
 
-std::int64_t default_clusters(std::int64_t wanted, std::int64_t num_train) {
-    const std::int64_t clusters = wanted > 0 ? wanted : std::max<std::int64_t>(64, num_train / 2000);
-    return std::min(clusters, num_train);
-}
-
 std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
 /// Sizes and times of the input's files; empty where there is none.
@@ -142,8 +137,13 @@ bool is_prepared_for(const std::string& fingerprint, const Config& config) {
     return input.empty() ? fingerprint.starts_with(options) : fingerprint == options + input;
 }
 
-void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
-             const std::map<std::string, std::string>& provenance, Log& log) {
+DataSize size_of(const PreparedSummary& summary) {
+    return {summary.num_train, static_cast<std::int64_t>(summary.gene_names.size())};
+}
+
+Config prepare(const Communicator& comm, const Config& given, const std::filesystem::path& path,
+               const std::map<std::string, std::string>& provenance, Log& log) {
+    Config config = given;
     const PrepareOptions& options = config.prepare;
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
     agreed(comm, [&] {
@@ -184,6 +184,9 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
         throw InputError(config.input.path + ": " + std::to_string(train.total) +
                          " training cells are too few for " + std::to_string(comm.size()) + " ranks");
     warn_of_rare_types(comm, atlas, train, log);
+    config = derive_from_size(given, {train.total, static_cast<std::int64_t>(genes.kept.size())});
+    if (const std::string derived = difference(given, config); !derived.empty())
+        log.info("from the size of the data: " + derived);
 
     log.stage("principal components");
     const auto for_graph = [&](const CountMatrix& counts, const std::vector<std::int32_t>& chosen) {
@@ -221,7 +224,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
 
     log.stage("graph and METIS clusters");
     DistributedGraph graph = symmetrise(comm, train.total, knn.neighbours, knn.k);
-    const std::int64_t num_clusters = default_clusters(options.clusters, train.total);
+    const std::int64_t num_clusters = options.clusters;
     std::vector<std::int32_t> weights;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         weights.push_back(static_cast<std::int32_t>(
@@ -319,6 +322,7 @@ void prepare(const Communicator& comm, const Config& config, const std::filesyst
                      std::move(edges.neighbours), {}};
     write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
+    return config;
 }
 
 }  // namespace lapatlas

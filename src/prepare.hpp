@@ -6,7 +6,8 @@
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
-#include "src/config/options.hpp"
+#include "src/config/derived.hpp"
+#include "src/io/prepared_file.hpp"
 
 namespace lapatlas {
 
@@ -15,14 +16,20 @@ namespace lapatlas {
 /// split.csv, which names the part of each cell. Held-out cells
 /// (validation, test) never enter gene choice, PCA, graph or encodings: they get directed edges to their
 /// nearest training cells and extended encodings.
-void prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
-             const std::map<std::string, std::string>& provenance, Log& log);
+///
+/// Returns the configuration with what the data's size decides filled in (derive_from_size), which the
+/// dataset is prepared with.
+Config prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
+               const std::map<std::string, std::string>& provenance, Log& log);
 
 /// Whether the option "section.key" decides what prepare writes.
 bool decides_preparation(const std::string& name);
 
 /// Of every option that decides what prepare writes; where the input lies does not.
 std::string prepare_fingerprint(const Config& config);
+
+/// The size of a prepared dataset.
+DataSize size_of(const PreparedSummary& summary);
 
 /// Rank-local. Whether a prepared dataset's fingerprint is of these options and of this input (by its files'
 /// sizes and times; where the input is no longer there, the options decide).

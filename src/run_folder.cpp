@@ -1,6 +1,7 @@
 #include "src/run_folder.hpp"
 
 #include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/config/config.hpp"
@@ -11,14 +12,18 @@
 
 namespace lapatlas {
 
-bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config) {
+bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& given) {
     return agreed(comm, [&] {
         if (!comm.is_root()) return false;
-        if (std::filesystem::exists(run.prepared()) &&
-            !is_prepared_for(read_prepared_summary(run.prepared()).fingerprint, config))
-            throw ConfigError(run.dir.string() +
-                              ": holds data prepared with other input or prepare options (see its " +
-                              "config.toml); choose another output.dir");
+        Config config = given;
+        if (std::filesystem::exists(run.prepared())) {
+            const PreparedSummary summary = read_prepared_summary(run.prepared());
+            config = derive_from_size(given, size_of(summary));
+            if (!is_prepared_for(summary.fingerprint, config))
+                throw ConfigError(run.dir.string() +
+                                  ": holds data prepared with other input or prepare options (see its " +
+                                  "config.toml); choose another output.dir");
+        }
         if (std::filesystem::exists(run.checkpoint()) &&
             read_checkpoint_status(run.checkpoint()).fingerprint != train_fingerprint(config))
             throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
@@ -36,22 +41,34 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
     });
 }
 
+Config derived_for(const Communicator& comm, const RunFolder& run, const Config& config) {
+    std::vector<std::int64_t> size = agreed(comm, [&] {
+        if (!comm.is_root() || !std::filesystem::exists(run.prepared())) return std::vector<std::int64_t>{};
+        const DataSize found = size_of(read_prepared_summary(run.prepared()));
+        return std::vector<std::int64_t>{found.training_cells, found.genes};
+    });
+    broadcast(comm, size);
+    return size.empty() ? config : derive_from_size(config, {size[0], size[1]});
+}
+
 void keep_config(const Communicator& comm, const RunFolder& run, const Config& config) {
     agreed(comm, [&] {
         if (comm.is_root()) write_whole_file(run.config(), dump_config(config));
     });
 }
 
-void prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log) {
+Config prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log) {
     const bool made = open_run_folder(comm, run, config);
+    Config resolved;
     try {
-        prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
+        resolved = prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
     } catch (...) {
         std::error_code ignored;
         if (made) std::filesystem::remove(run.dir, ignored);  // only if it is empty
         throw;
     }
-    keep_config(comm, run, config);
+    keep_config(comm, run, resolved);
+    return resolved;
 }
 
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

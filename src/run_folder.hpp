@@ -27,12 +27,16 @@ struct RunFolder {
 /// is overwritten by another run.
 bool open_run_folder(const Communicator& comm, const RunFolder& run, const Config& config);
 
+/// Collective. `config` with what the size of the data that the folder holds decides filled in; as it is
+/// where nothing is prepared.
+Config derived_for(const Communicator& comm, const RunFolder& run, const Config& config);
+
 /// Collective. Writes the resolved configuration into the folder.
 void keep_config(const Communicator& comm, const RunFolder& run, const Config& config);
 
-/// Collective. The `prepare` stage in a run's folder. When it fails on input, a folder made for it is removed
-/// again.
-void prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log);
+/// Collective. The `prepare` stage in a run's folder; returns the configuration it was prepared with. When it
+/// fails on input, a folder made for it is removed again.
+Config prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log);
 
 /// What every output carries: version, whole configuration, seed, rank count, the command to repeat it.
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

@@ -246,18 +246,20 @@ void check_config(const Config& config) {
     at_least("prepare.min_cells", static_cast<double>(config.prepare.min_cells), 1);
     at_least("prepare.target_sum", config.prepare.target_sum, 1);
     at_least("prepare.pca_components", static_cast<double>(config.prepare.pca_components), 1);
-    at_least("prepare.k", static_cast<double>(config.prepare.k), 1);
+    at_least("prepare.k", static_cast<double>(config.prepare.k), 0);
     at_least("prepare.encodings", static_cast<double>(config.prepare.encodings), 0);
     at_least("prepare.clusters", static_cast<double>(config.prepare.clusters), 0);
-    at_least("model.hidden", static_cast<double>(config.model.hidden), 1);
-    at_least("model.latent", static_cast<double>(config.model.latent), 1);
+    at_least("model.hidden", static_cast<double>(config.model.hidden), 0);
+    at_least("model.latent", static_cast<double>(config.model.latent), 0);
     at_least("model.cheb_order", static_cast<double>(config.model.cheb_order), 1);
     share("model.dropout", config.model.dropout);
     at_least("model.score_width", static_cast<double>(config.model.score_width), 2);
     at_least("model.score_blocks", static_cast<double>(config.model.score_blocks), 1);
+    share("model.score_dropout", config.model.score_dropout);
     at_least("model.diffusion_time", config.model.diffusion_time, 0.1);
-    at_least("train.joint_epochs", static_cast<double>(config.train.joint_epochs), 1);
+    at_least("train.joint_epochs", static_cast<double>(config.train.joint_epochs), 0);
     at_least("train.active_clusters", static_cast<double>(config.train.active_clusters), 0);
+    at_least("train.loss_cells", static_cast<double>(config.train.loss_cells), 0);
     at_least("train.learning_rate", config.train.learning_rate, 0);
     at_least("train.clip_norm", config.train.clip_norm, 1e-6);
     share("train.warmup_fraction", config.train.warmup_fraction);
@@ -269,7 +271,7 @@ void check_config(const Config& config) {
     at_least("train.w_diff", config.train.w_diff, lightest);
     at_least("train.w_kl", config.train.w_kl, lightest);
     at_least("train.w_rec", config.train.w_rec, lightest);
-    at_least("train.score_steps", static_cast<double>(config.train.score_steps), 0);
+    at_least("train.score_steps", static_cast<double>(config.train.score_steps), -1);
     at_least("train.score_batch", static_cast<double>(config.train.score_batch), 1);
     at_least("train.alpha_min", config.train.alpha_min, 0);
     at_least("train.alpha_max", config.train.alpha_max, config.train.alpha_min);
@@ -283,6 +285,7 @@ void check_config(const Config& config) {
     at_least("evaluate.max_cells", static_cast<double>(config.evaluate.max_cells), 10);
     at_least("evaluate.pca_components", static_cast<double>(config.evaluate.pca_components), 1);
     at_least("evaluate.trees", static_cast<double>(config.evaluate.trees), 1);
+    at_least("ablate.seeds", static_cast<double>(config.ablate.seeds), 1);
     if (config.model.library_model == "joint" && config.model.library != "size_factor")
         throw ConfigError(
             "model.library_model = joint needs model.library = size_factor: absolute rates have no library");

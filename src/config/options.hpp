@@ -91,7 +91,7 @@ struct PrepareOptions {
     std::int64_t highly_variable_genes = 0;
     double target_sum = 1e4;
     std::int64_t pca_components = 50;
-    std::int64_t k = 15;
+    std::int64_t k = 0;
     std::int64_t exact_knn_below = 50000;
     std::int64_t encodings = 16;
     std::int64_t clusters = 0;
@@ -105,18 +105,18 @@ struct PrepareOptions {
           "genes used for the graph (Seurat v3 ranking); 0: all kept genes");
         v("target_sum", target_sum, "counts a cell is scaled to before log1p (graph and encoder input)");
         v("pca_components", pca_components, "principal components the neighbours are found in");
-        v("k", k, "nearest neighbours a cell");
+        v("k", k, "nearest neighbours a cell; 0: from the data, 10 to 30");
         v("exact_knn_below", exact_knn_below,
           "above this many training cells neighbours are approximate (recall is measured)");
         v("encodings", encodings, "Laplacian positional encodings a cell");
         v("clusters", clusters,
-          "METIS clusters of the graph; 0: max(64, training cells / 2000), at most one a cell");
+          "METIS clusters of the graph; 0: from the data, max(64, training cells / 256)");
     }
 };
 
 struct ModelOptions {
-    std::int64_t hidden = 128;
-    std::int64_t latent = 16;
+    std::int64_t hidden = 0;
+    std::int64_t latent = 0;
     std::int64_t cheb_order = 4;
     double dropout = 0.1;
     std::string likelihood = "negative_binomial";
@@ -124,12 +124,13 @@ struct ModelOptions {
     std::string library_model = "per_label";
     std::int64_t score_width = 256;
     std::int64_t score_blocks = 4;
+    double score_dropout = 0;
     double diffusion_time = 5;
 
     template <class Visitor>
     void describe(Visitor&& v) {
-        v("hidden", hidden, "width h of encoder and decoder");
-        v("latent", latent, "latent width d");
+        v("hidden", hidden, "width h of encoder and decoder; 0: from the data, 128 to 512");
+        v("latent", latent, "latent width d; 0: from the data, 32 or 64");
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
         v("dropout", dropout, "dropout in the decoder");
         v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});
@@ -143,14 +144,16 @@ struct ModelOptions {
           Choices{"per_label", "joint"});
         v("score_width", score_width, "width of the ScoreNet");
         v("score_blocks", score_blocks, "residual blocks of the ScoreNet");
+        v("score_dropout", score_dropout, "dropout in the ScoreNet's blocks");
         v("diffusion_time", diffusion_time, "end T of the diffusion, alpha(T) = exp(-T)");
     }
 };
 
 struct TrainOptions {
-    std::int64_t joint_epochs = 300;
-    std::string batch = "cluster";
+    std::int64_t joint_epochs = 0;
+    std::string batch = "auto";
     std::int64_t active_clusters = 0;
+    std::int64_t loss_cells = 256;
     double learning_rate = 1e-3;
     double weight_decay = 1e-4;
     double warmup_fraction = 0.05;
@@ -168,7 +171,7 @@ struct TrainOptions {
     double epsilon = 0.1;
     std::int64_t power_iterations = 3;
     std::int64_t decode_chunk = 512;
-    std::int64_t score_steps = 6000;
+    std::int64_t score_steps = -1;
     std::int64_t score_batch = 512;
     double score_learning_rate = 1e-3;
     double ema_decay = 0.999;
@@ -181,12 +184,14 @@ struct TrainOptions {
     template <class Visitor>
     void describe(Visitor&& v) {
         v("joint_epochs", joint_epochs,
-          "passes over the training cells for encoder, decoder and ScoreNet together");
+          "passes over the training cells for encoder, decoder and ScoreNet together; 0: from the data");
         v("batch", batch,
-          "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph",
-          Choices{"full", "cluster"});
-        v("active_clusters", active_clusters,
-          "clusters a step in cluster mode; 0: about 256 cells, at least one cluster");
+          "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph; "
+          "auto: full up to 4,000 training cells",
+          Choices{"auto", "full", "cluster"});
+        v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 4,096 cells");
+        v("loss_cells", loss_cells,
+          "cells of a step whose losses count, drawn from those in its graph; 0: all of them");
         v("learning_rate", learning_rate, "AdamW, after warm-up; cosine to zero");
         v("weight_decay", weight_decay, "AdamW's decoupled decay");
         v("warmup_fraction", warmup_fraction, "share of the steps with a linearly rising learning rate");
@@ -206,7 +211,8 @@ struct TrainOptions {
           "root mean square of the adversarial change of an edge weight, all iterations together");
         v("power_iterations", power_iterations, "iterations of the adversarial perturbation");
         v("decode_chunk", decode_chunk, "cells whose rates are in memory at a time");
-        v("score_steps", score_steps, "further steps for the ScoreNet alone on frozen latents");
+        v("score_steps", score_steps,
+          "further steps for the ScoreNet alone on frozen latents; -1: from the data");
         v("score_batch", score_batch, "cells a ScoreNet step");
         v("score_learning_rate", score_learning_rate, "AdamW for the ScoreNet-only phase; cosine to zero");
         v("ema_decay", ema_decay, "of the moving average of ScoreNet weights that sampling uses");
@@ -260,6 +266,7 @@ struct EvaluateOptions {
     std::int64_t pca_components = 30;
     std::int64_t min_type_cells = 20;
     std::int64_t trees = 200;
+    bool write_draws = false;
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -270,6 +277,19 @@ struct EvaluateOptions {
           "components fitted on training cells that the two samples are compared in");
         v("min_type_cells", min_type_cells, "types with fewer cells in a half are named, not scored");
         v("trees", trees, "trees of the random forest that tells real from generated");
+        v("write_draws", write_draws,
+          "also write which cells each comparison took, so that its figures can be repeated elsewhere");
+    }
+};
+
+struct AblateOptions {
+    std::int64_t seeds = 3;
+    std::string variants;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("seeds", seeds, "runs of each variant: runtime.seed and those after it");
+        v("variants", variants, "\"NAME,NAME\" of those to study beside `base`; empty: all");
     }
 };
 
@@ -283,6 +303,7 @@ struct Config {
     TrainOptions train;
     GenerateOptions generate;
     EvaluateOptions evaluate;
+    AblateOptions ablate;
 
     /// Calls v.section(name, comment, options) for each section, in the order of the flow.
     template <class Visitor>
@@ -296,6 +317,7 @@ struct Config {
         v.section("train", "losses and schedule", train);
         v.section("generate", "sampling", generate);
         v.section("evaluate", "two-sample figures", evaluate);
+        v.section("ablate", "only for `lapatlas ablate`", ablate);
     }
 };
 

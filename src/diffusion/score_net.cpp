@@ -23,10 +23,12 @@ void ScoreBlockImpl::reset() {
     outer_ = register_module("outer", torch::nn::Linear(width_, width_));
 }
 
-torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tensor& scale_shift) {
+torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tensor& scale_shift,
+                                      const Dropout& dropout, std::uint32_t block) {
     const auto parts = scale_shift.chunk(2, 1);
     const auto modulated = norm_->forward(h) * (1 + parts[0]) + parts[1];
-    return h + outer_->forward(torch::silu(inner_->forward(modulated)));
+    const auto hidden = torch::silu(inner_->forward(modulated));
+    return h + outer_->forward(dropout ? dropout(hidden, block) : hidden);
 }
 
 void ScoreNetImpl::reset() {
@@ -61,21 +63,24 @@ torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tenso
 }
 
 torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor& condition,
-                                     const torch::Tensor& rows) {
+                                     const torch::Tensor& rows, const ScoreBlockImpl::Dropout& dropout) {
     auto h = input_->forward(z);
+    std::uint32_t number = 0;
     for (const auto& module : *blocks_) {
         auto* block = module->as<ScoreBlock>();
         const auto scale_shift = block->scale_shift(condition);
-        h = block->forward(h, rows.defined() ? scale_shift.index_select(0, rows) : scale_shift);
+        h = block->forward(h, rows.defined() ? scale_shift.index_select(0, rows) : scale_shift, dropout,
+                           number++);
     }
     return output_->forward(torch::silu(norm_->forward(h)));
 }
 
 torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor& t,
-                                    const torch::Tensor& labels, const torch::Tensor& batches) {
+                                    const torch::Tensor& labels, const torch::Tensor& batches,
+                                    const ScoreBlockImpl::Dropout& dropout) {
     const auto alpha = torch::exp(-t).unsqueeze(1);
     const auto sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
-    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels), batches), {});
+    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels), batches), {}, dropout);
 }
 
 torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
@@ -90,7 +95,7 @@ torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const t
                   torch::remainder(all, num_batches));
     auto rows = known_labels(labels) * num_batches;
     if (options_.num_batches > 0) rows = rows + batches;
-    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, rows);
+    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, rows, {});
 }
 
 }  // namespace lapatlas

@@ -8,6 +8,7 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
+#include <functional>
 
 namespace lapatlas {
 
@@ -19,15 +20,18 @@ struct ScoreNetOptions {
     std::int64_t blocks = 4;
 };
 
-/// h + Linear(SiLU(Linear(FiLM(LayerNorm(h))))), the scale and shift of FiLM from the condition.
+/// h + Linear(Dropout(SiLU(Linear(FiLM(LayerNorm(h)))))), the scale and shift of FiLM from the condition.
 class ScoreBlockImpl : public torch::nn::Cloneable<ScoreBlockImpl> {
   public:
     explicit ScoreBlockImpl(std::int64_t width) : width_(width) { reset(); }
     void reset() override;
     /// FiLM's scale and shift, [m, 2 width], of conditions [m, width].
     torch::Tensor scale_shift(const torch::Tensor& condition) { return film_->forward(condition); }
+    /// Drops hidden units in training: given a tensor [n, width] and the block's number, its masked copy.
+    using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t block)>;
     /// h [n, width], scale and shift [n, 2 width] -> [n, width].
-    torch::Tensor forward(const torch::Tensor& h, const torch::Tensor& scale_shift);
+    torch::Tensor forward(const torch::Tensor& h, const torch::Tensor& scale_shift, const Dropout& dropout,
+                          std::uint32_t block);
 
   private:
     std::int64_t width_;
@@ -53,7 +57,7 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     /// d]. A label < 0 (unlabelled) is the null label; null_label() is the null label by its index. `batches`
     /// [n] int64, needed if num_batches > 0.
     torch::Tensor forward(const torch::Tensor& z, const torch::Tensor& t, const torch::Tensor& labels,
-                          const torch::Tensor& batches = {});
+                          const torch::Tensor& batches = {}, const ScoreBlockImpl::Dropout& dropout = {});
     /// The same for one time of all cells, as in sampling: what depends on time, label and batch alone is
     /// computed once for each pair of those (where they are fewer than cells), which saves half of the work.
     torch::Tensor forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
@@ -67,7 +71,8 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     torch::Tensor condition(const torch::Tensor& t, const torch::Tensor& labels,
                             const torch::Tensor& batches);
     /// v of z [n, d]; the condition of cell i is row rows[i], or row i where `rows` is undefined.
-    torch::Tensor velocity(const torch::Tensor& z, const torch::Tensor& condition, const torch::Tensor& rows);
+    torch::Tensor velocity(const torch::Tensor& z, const torch::Tensor& condition, const torch::Tensor& rows,
+                           const ScoreBlockImpl::Dropout& dropout);
 
     ScoreNetOptions options_;
     torch::nn::Linear input_{nullptr}, time_inner_{nullptr}, time_outer_{nullptr}, output_{nullptr};

@@ -18,6 +18,8 @@ struct EvaluationInput {
     CountMatrix train, test, generated;
     // Index into label_names, -1 unlabelled; empty when there are no labels.
     std::vector<std::int32_t> train_labels, test_labels, generated_labels;
+    // Row of each cell in the file it is from; may be empty: the cells are numbered as they come.
+    std::vector<std::int64_t> train_cells, test_cells, generated_cells;
     std::vector<std::string> label_names;
     std::vector<std::string> gene_names;  // [num_genes], or empty: unnamed
     double target_sum = 1e4;
@@ -79,6 +81,17 @@ struct EvaluationPictures {
     DotPlotPictures markers;
 };
 
+/// The cells of every comparison, by their rows in the files they are from; on rank 0, if asked for.
+struct EvaluationDraws {
+    std::vector<std::int64_t> train;  ///< what the PCA was fitted on
+    struct Halving {
+        std::vector<std::int64_t> real, floor, generated, published_generated, published_training,
+            rare_generated;
+    };
+    std::vector<std::int64_t> published_test;
+    std::vector<Halving> halvings;
+};
+
 struct EvaluationResult {
     std::int64_t train_cells = 0, test_cells = 0, generated_cells = 0, genes = 0;
     std::int64_t halvings = 0;
@@ -88,6 +101,7 @@ struct EvaluationResult {
     std::vector<TypeFigures> types;
     std::vector<std::string> warnings;
     EvaluationPictures pictures;
+    EvaluationDraws draws;
     std::vector<std::pair<std::string, std::string>> provenance;  ///< filled by the caller, written as given
 
     /// The figure of that key; throws InternalError when there is none.

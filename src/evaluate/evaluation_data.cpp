@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <span>
 #include <string>
 
@@ -104,6 +105,26 @@ void share(const Communicator& comm, HalvingPlan& plan, std::int64_t num_halving
             broadcast(comm, *rows);
 }
 
+/// The plan before its rows are renumbered, in rows of the files.
+EvaluationDraws name_draws(const HalvingPlan& plan, const EvaluationInput& input) {
+    const auto named = [](const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& cells) {
+        return cells.empty() ? rows : chosen_values(cells, rows);
+    };
+    EvaluationDraws draws;
+    std::vector<std::int64_t> all(static_cast<std::size_t>(input.train.num_rows()));
+    std::iota(all.begin(), all.end(), 0);
+    draws.train = named(all, input.train_cells);
+    draws.published_test = named(plan.published_test, input.test_cells);
+    for (const Halving& halving : plan.halvings)
+        draws.halvings.push_back({named(halving.real, input.test_cells),
+                                  named(halving.floor, input.test_cells),
+                                  named(halving.generated, input.generated_cells),
+                                  named(halving.published_generated, input.generated_cells),
+                                  named(halving.published_training, input.train_cells),
+                                  named(halving.rare_generated, input.generated_cells)});
+    return draws;
+}
+
 }  // namespace
 
 EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOptions& options,
@@ -126,6 +147,8 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
                               data.use_labels, options, seed);
     HalvingPlan& plan = data.plan;
     result.warnings.insert(result.warnings.end(), plan.warnings.begin(), plan.warnings.end());
+
+    if (options.write_draws) result.draws = name_draws(plan, input);
 
     const PcaOptions pca_options{.components = options.pca_components, .seed = seed};
     PcaResult train = pca(Communicator::self(), log_normalise(input.train, input.target_sum), pca_options);

@@ -129,25 +129,38 @@ void write_evaluation_json(const std::filesystem::path& path, const EvaluationRe
     Json provenance = Json::object();
     for (const auto& [key, value] : result.provenance) provenance[key] = value;
     const EvaluationPictures& pictures = result.pictures;
-    const Json json{{"format", kFormat},
-                    {"version", kVersion},
-                    {"cells",
-                     {{"train", result.train_cells},
-                      {"test", result.test_cells},
-                      {"generated", result.generated_cells},
-                      {"a_side", result.cells_a_side}}},
-                    {"genes", result.genes},
-                    {"halvings", result.halvings},
-                    {"min_type_cells", result.min_type_cells},
-                    {"figures", to_json(result.figures)},
-                    {"types", types},
-                    {"warnings", result.warnings},
-                    {"provenance", provenance},
-                    {"pictures",
-                     {{"label_names", pictures.label_names},
-                      {"test", to_json(pictures.test, pictures.test_genes)},
-                      {"generated", to_json(pictures.generated, pictures.generated_genes)},
-                      {"markers", to_json(pictures.markers)}}}};
+    Json json{{"format", kFormat},
+              {"version", kVersion},
+              {"cells",
+               {{"train", result.train_cells},
+                {"test", result.test_cells},
+                {"generated", result.generated_cells},
+                {"a_side", result.cells_a_side}}},
+              {"genes", result.genes},
+              {"halvings", result.halvings},
+              {"min_type_cells", result.min_type_cells},
+              {"figures", to_json(result.figures)},
+              {"types", types},
+              {"warnings", result.warnings},
+              {"provenance", provenance},
+              {"pictures",
+               {{"label_names", pictures.label_names},
+                {"test", to_json(pictures.test, pictures.test_genes)},
+                {"generated", to_json(pictures.generated, pictures.generated_genes)},
+                {"markers", to_json(pictures.markers)}}}};
+    if (!result.draws.halvings.empty()) {
+        Json halvings = Json::array();
+        for (const auto& halving : result.draws.halvings)
+            halvings.push_back({{"real", halving.real},
+                                {"floor", halving.floor},
+                                {"generated", halving.generated},
+                                {"published_generated", halving.published_generated},
+                                {"published_training", halving.published_training},
+                                {"rare_generated", halving.rare_generated}});
+        json["draws"] = {{"train", result.draws.train},
+                         {"published_test", result.draws.published_test},
+                         {"halvings", halvings}};
+    }
     require_writable(path);
     // Names from a file may hold bytes that are no UTF-8: replaced, so that the JSON stays readable.
     write_whole_file(path, json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n');

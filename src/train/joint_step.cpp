@@ -8,6 +8,16 @@
 
 namespace lapatlas {
 
+ScoreBlockImpl::Dropout score_dropout(double rate, std::vector<std::int64_t> ids, std::uint64_t seed,
+                                      std::uint32_t step) {
+    if (rate == 0) return {};
+    // Layers 0 and 1 are the decoder's.
+    constexpr std::uint32_t kFirstLayer = 16;
+    return [rate, ids = std::move(ids), seed, step](const torch::Tensor& x, std::uint32_t block) {
+        return x * placed_dropout(seed, ids, step, kFirstLayer + block, x.size(1), rate);
+    };
+}
+
 torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
                               double dropout, std::uint64_t seed, std::uint32_t step) {
     torch::Tensor out = torch::empty({static_cast<std::int64_t>(labels.size())}, torch::kInt64);
@@ -30,10 +40,11 @@ torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::stri
 
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels,
-                             const torch::Tensor& batches) {
+                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout) {
     const torch::Tensor alpha = torch::exp(-times).unsqueeze(1);
     const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * times)).unsqueeze(1);
-    const torch::Tensor predicted = score_net->forward(alpha * z0 + sigma * noise, times, labels, batches);
+    const torch::Tensor predicted =
+        score_net->forward(alpha * z0 + sigma * noise, times, labels, batches, dropout);
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
@@ -86,16 +97,39 @@ JointLoss::Encoded JointLoss::encode_as_trained(Model& model, std::span<const st
     return {active_->kept_rows, posterior};
 }
 
+std::vector<std::int64_t> JointLoss::choose_loss_rows(std::int64_t num_active, std::uint32_t step) const {
+    std::vector<std::int64_t> chosen;
+    const std::vector<std::int64_t>& ids = active_->shard.owned_ids;
+    const bool all = options_.loss_cells == 0 || options_.loss_cells >= num_active;
+    const double share = static_cast<double>(options_.loss_cells) / static_cast<double>(num_active);
+    const PlacedRandom random(seed_, RandomStream::kLossCells);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (all || random.uniform(static_cast<std::uint64_t>(ids[i]), step) < share)
+            chosen.push_back(static_cast<std::int64_t>(i));
+    return chosen;
+}
+
 JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
                                         std::uint32_t step, GradientSink* sink) {
-    const Posterior posterior = encode(model, cluster_is_active, step, sink);
-    const std::vector<std::int32_t>& rows = active_->kept_rows;
-    const std::span<const std::int64_t> ids(active_->shard.owned_ids);
-    Result result;
+    const Posterior of_active = encode(model, cluster_is_active, step, sink);
+    std::int64_t num_active = 0;
     for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
         if (cluster_is_active[c] != 0)
-            result.num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
-    const auto divisor = static_cast<double>(result.num_active);
+            num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+    const std::vector<std::int64_t> chosen = choose_loss_rows(num_active, step);
+    std::vector<std::int64_t> rows, ids;
+    for (const std::int64_t at : chosen) {
+        rows.push_back(active_->kept_rows[static_cast<std::size_t>(at)]);
+        ids.push_back(active_->shard.owned_ids[static_cast<std::size_t>(at)]);
+    }
+    const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
+    const Posterior posterior{of_active.mean.index_select(0, index),
+                              of_active.log_variance.index_select(0, index)};
+    Result result;
+    result.num_loss_cells = static_cast<std::int64_t>(rows.size());
+    // The expected number of loss cells: known to all, and without bias.
+    const auto divisor = static_cast<double>(
+        options_.loss_cells == 0 ? num_active : std::min(num_active, options_.loss_cells));
 
     // Lines 11 to 13: a draw from the posterior.
     const torch::Tensor xi =
@@ -108,12 +142,12 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     std::vector<SparseCounts> counts;
     std::vector<float> library;
     std::vector<std::int32_t> labels;
-    for (const std::int32_t row : rows) {
+    for (const std::int64_t row : rows) {
         counts.push_back(data_.counts_of(row));
         library.push_back(data_.library[static_cast<std::size_t>(row)]);
         labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
     }
-    const torch::Tensor batches = batches_of(data_, std::vector<std::int64_t>(rows.begin(), rows.end()));
+    const torch::Tensor batches = batches_of(data_, rows);
     CountDecoderImpl::Dropout dropout;
     if (model_options_.dropout > 0)
         dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
@@ -131,7 +165,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
     const torch::Tensor diffusion =
         diffusion_loss(model.score_net, diffused, times, noise,
-                       training_labels(labels, ids, options_.label_dropout, seed_, step), batches);
+                       training_labels(labels, ids, options_.label_dropout, seed_, step), batches,
+                       score_dropout(model_options_.score_dropout, ids, seed_, step));
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.

@@ -10,15 +10,16 @@
 
 namespace lapatlas {
 
-/// The three terms of LapDDPM 3.4, each a mean over the active cells of all ranks.
+/// The three terms of LapDDPM 3.4, each a mean over a step's loss cells of all ranks.
 struct LossTerms {
     double reconstruction = 0;  ///< summed over genes
     double kl = 0;              ///< summed over latent dimensions
     double diffusion = 0;       ///< mean over latent dimensions
 };
 
-/// One step's loss on the active clusters: a pure function of (model, data, options, seed, step), whatever
-/// the ranks.
+/// One step's loss: a pure function of (model, data, options, seed, step), whatever the ranks. All cells of
+/// the active clusters make the graph that the encoder sees; the losses of about options.loss_cells of them,
+/// drawn at random, count: cells of one step are then as different as the data, and neighbours stay whole.
 class JointLoss {
   public:
     /// Views data.
@@ -29,9 +30,9 @@ class JointLoss {
         torch::Tensor loss;     ///< this rank's part of the weighted loss: call backward() on it
         double weighted = 0;    ///< its value
         LossTerms local;        ///< this rank's part of each term; sum over ranks for the whole
-        double latent_sum = 0;  ///< of z and z^2 over this rank's active cells, for standardisation
+        double latent_sum = 0;  ///< of z and z^2 over this rank's loss cells, for standardisation
         double latent_square_sum = 0;
-        std::int64_t num_active = 0;  ///< cells, over all ranks
+        std::int64_t num_loss_cells = 0;  ///< of this rank
     };
     /// Collective, and so is backward() of the result's loss. `cluster_is_active`: equal on every rank.
     Result operator()(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
@@ -51,6 +52,9 @@ class JointLoss {
     const HaloStatistics& halo() const { return halo_; }
 
   private:
+    /// This rank's active rows (places in the induced shard) whose losses count in a step with `num_active`
+    /// active cells on all ranks: each with the same chance, keyed by its global row.
+    std::vector<std::int64_t> choose_loss_rows(std::int64_t num_active, std::uint32_t step) const;
     Posterior encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
                      GradientSink* sink);
 
@@ -65,6 +69,11 @@ class JointLoss {
     std::unique_ptr<InducedShard> active_;
 };
 
+/// Drops hidden units of the ScoreNet with probability `rate`, keyed by (seed, cell, step, block); empty
+/// where the rate is 0.
+ScoreBlockImpl::Dropout score_dropout(double rate, std::vector<std::int64_t> ids, std::uint64_t seed,
+                                      std::uint32_t step);
+
 /// The labels [n] to train under: null (-1) where a cell has none or is chosen for label dropout.
 torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
                               double dropout, std::uint64_t seed, std::uint32_t step);
@@ -74,7 +83,7 @@ torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<co
 /// none.
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels,
-                             const torch::Tensor& batches);
+                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout = {});
 
 /// Training times [n] from uniforms [n], by options.times.
 torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest);

@@ -59,12 +59,12 @@ class Run {
     Run(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
         const std::map<std::string, std::string>& provenance, Log& log)
         : comm_(comm),
-          config_(config),
           last_(run_dir / "checkpoints" / "last.h5"),
           metrics_path_(run_dir / "metrics.csv"),
           provenance_(provenance),
           log_(log),
-          trainer_(comm, config, run_dir / "prepared.h5") {}
+          trainer_(comm, config, run_dir / "prepared.h5"),
+          config_(trainer_.config()) {}
 
     void go() {
         resume();
@@ -174,11 +174,11 @@ class Run {
     }
 
     Communicator comm_;
-    const Config& config_;
     std::filesystem::path last_, metrics_path_;
     std::map<std::string, std::string> provenance_;
     Log& log_;
     Trainer trainer_;
+    const Config& config_;
     std::unique_ptr<MetricsFile> metrics_;
     Timer since_save_;
 };

@@ -133,6 +133,7 @@ torch::Tensor batch_shifts(const Communicator& comm, const RankData& data, bool 
 
 constexpr double kExplodedNorm = 1e9;
 constexpr std::int64_t kFewestClusters = 8;
+constexpr double kActiveCells = 4096;
 /// Encodings of each training cell that the ScoreNet learns from: each of another mask, graph and
 /// perturbation.
 constexpr std::int64_t kFrozenDraws = 4;
@@ -153,11 +154,11 @@ std::string train_fingerprint(const Config& config) {
 
 Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared)
     : comm_(comm),
-      config_(config),
       seed_(static_cast<std::uint64_t>(config.runtime.seed)),
       data_(load_rank_data(comm, prepared, config.model.library == "size_factor", config.prepare.target_sum)),
-      model_(make_model(config.model, sizes_of(data_), seed_)),
-      loss_(comm, data_, config.model, config.train, seed_) {
+      config_(derive_from_size(config, size_of(data_.summary))),
+      model_(make_model(config_.model, sizes_of(data_), seed_)),
+      loss_(comm, data_, config_.model, config_.train, seed_) {
     standardise_libraries(comm, data_, model_);
     if (config.train.learnable_weights)
         model_.loss_log_variances =
@@ -173,34 +174,41 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
     average_ = std::make_unique<MovingAverage>(model_.score_net->parameters(), config.train.ema_decay);
 }
 
-std::int64_t Trainer::steps_an_epoch() const {
+std::int64_t Trainer::steps_a_pass() const {
     if (config_.train.batch == "full") return 1;
     const std::int64_t clusters = data_.map.num_clusters();
     const double cells_a_cluster =
         static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
-    // About 256 cells a step; of several clusters in any case, since one alone is nearly one cell type, and
-    // lies on one rank.
+    // So many cells that most have their neighbours with them; of several clusters in any case, since one
+    // alone is nearly one cell type, and lies on one rank.
     const std::int64_t active =
         config_.train.active_clusters > 0
             ? config_.train.active_clusters
-            : std::max<std::int64_t>(std::llround(256 / cells_a_cluster), kFewestClusters);
+            : std::max<std::int64_t>(std::llround(kActiveCells / cells_a_cluster), kFewestClusters);
     const double parts =
         static_cast<double>(clusters) / static_cast<double>(std::clamp<std::int64_t>(active, 1, clusters));
     return std::max<std::int64_t>(1, std::llround(parts));
 }
 
+std::int64_t Trainer::steps_an_epoch() const {
+    const std::int64_t wanted = config_.train.loss_cells;
+    const double active = static_cast<double>(data_.summary.num_train) / static_cast<double>(steps_a_pass());
+    const double turns = wanted == 0 ? 1 : std::max(1.0, active / static_cast<double>(wanted));
+    return std::max<std::int64_t>(1, std::llround(turns * static_cast<double>(steps_a_pass())));
+}
+
 std::int64_t Trainer::joint_steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
 
 std::vector<std::uint8_t> Trainer::active_clusters(std::int64_t step) const {
-    const std::int64_t clusters = data_.map.num_clusters(), steps = steps_an_epoch();
+    const std::int64_t clusters = data_.map.num_clusters(), steps = steps_a_pass();
     std::vector<std::uint8_t> active(static_cast<std::size_t>(clusters), steps == 1 ? 1 : 0);
     if (steps == 1) return active;
-    // Every epoch deals all clusters to its steps in a new random order, the same on every rank.
-    const std::int64_t epoch = step / steps, place = step % steps;
+    // Every pass deals all clusters to its steps in a new random order, the same on every rank.
+    const std::int64_t pass = step / steps, place = step % steps;
     const PlacedRandom random(seed_, RandomStream::kClusterChoice);
     std::vector<std::pair<double, std::int64_t>> order;
     for (std::int64_t c = 0; c < clusters; ++c)
-        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(epoch)),
+        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(pass)),
                            c);
     std::sort(order.begin(), order.end());
     for (std::int64_t i = place * clusters / steps; i < (place + 1) * clusters / steps; ++i)
@@ -229,15 +237,20 @@ Trainer::StepResult Trainer::joint_step() {
         loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
     part.loss.backward();
-    double sums[6] = {part.local.reconstruction, part.local.kl,          part.local.diffusion,
-                      part.latent_sum,           part.latent_square_sum, part.weighted};
+    double sums[7] = {part.local.reconstruction,
+                      part.local.kl,
+                      part.local.diffusion,
+                      part.latent_sum,
+                      part.latent_square_sum,
+                      part.weighted,
+                      static_cast<double>(part.num_loss_cells)};
     all_reduce_sum(comm_, std::span<double>(sums));
     joint_gradients_->finish();
 
     StepResult result;
     result.terms = {sums[0], sums[1], sums[2]};
     result.loss = sums[5];
-    result.num_cells = part.num_active;
+    result.num_cells = std::llround(sums[6]);
     result.gradient_norm = clip_gradients(joint_optimiser_->parameters(), config_.train.clip_norm);
     check_finite(result.terms, result.gradient_norm, "joint", step);
     result.learning_rate = config_.train.learning_rate *
@@ -246,7 +259,7 @@ Trainer::StepResult Trainer::joint_step() {
     average_->update();
 
     // The diffused latents are standardised by running figures while the encoder still moves.
-    const double count = static_cast<double>(part.num_active) * static_cast<double>(config_.model.latent);
+    const double count = std::max(1.0, sums[6]) * static_cast<double>(config_.model.latent);
     const double mean = sums[3] / count;
     const double deviation = std::sqrt(std::max(1e-12, sums[4] / count - mean * mean));
     const double keep = step == 0 ? 0 : 0.99;
@@ -303,8 +316,10 @@ void Trainer::freeze_latents() {
     const std::vector<double> eigenvector = loss_.perturbation().eigenvector();
     loss_.perturbation().set_eigenvector(std::vector<double>(eigenvector.size(), 1.0));
     for (std::int64_t draw = 0; draw < kFrozenDraws; ++draw)
-        for (std::int64_t place = 0; place < steps_an_epoch(); ++place) {
-            const std::int64_t step = joint_steps() + draw * steps_an_epoch() + place;
+        for (std::int64_t place = 0; place < steps_a_pass(); ++place) {
+            // The first step of a pass beyond those of training.
+            const std::int64_t pass = joint_steps() / steps_a_pass() + 1 + draw;
+            const std::int64_t step = pass * steps_a_pass() + place;
             const JointLoss::Encoded part =
                 loss_.encode_as_trained(model_, active_clusters(step), static_cast<std::uint32_t>(step));
             const torch::Tensor index =
@@ -378,7 +393,8 @@ Trainer::StepResult Trainer::score_step() {
     const torch::Tensor loss =
         diffusion_loss(model_.score_net, model_.diffused(z, library), times, noise,
                        training_labels(labels, places, config_.train.label_dropout, seed_, stamp),
-                       batches_of(data_, rows)) /
+                       batches_of(data_, rows),
+                       score_dropout(config_.model.score_dropout, places, seed_, stamp)) /
         static_cast<double>(batch);
     score_gradients_->begin();
     loss.backward();

@@ -26,11 +26,13 @@ std::string train_fingerprint(const Config& config);
 /// (data, configuration, step) on any number of ranks, up to rounding.
 class Trainer {
   public:
-    /// Collective. Views config.
+    /// Collective. What `config` leaves to the size of the data is filled in.
     Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared);
 
     const RankData& data() const { return data_; }
+    const Config& config() const { return config_; }  ///< with what the data's size decides
     Model& model() { return model_; }
+    /// Steps in which every training cell's loss counts once, on average.
     std::int64_t steps_an_epoch() const;
     std::int64_t joint_steps() const;  ///< of the whole joint phase
     std::int64_t joint_steps_done() const { return joint_steps_done_; }
@@ -77,6 +79,7 @@ class Trainer {
     }
 
   private:
+    std::int64_t steps_a_pass() const;  ///< in which every cluster is active once
     std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
     Posterior encode_all();
     void freeze_latents();
@@ -85,9 +88,9 @@ class Trainer {
                       std::int64_t step) const;
 
     Communicator comm_;
-    const Config& config_;
     std::uint64_t seed_;
     RankData data_;
+    Config config_;
     Model model_;
     JointLoss loss_;
     std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;

@@ -70,6 +70,7 @@ class RankInvariance : public testing::TestWithParam<std::string> {
             simulate.label_missing_fraction = 0.05;
             simulate_atlas(comm, simulate, 3, folder / "input.h5ad", log);
             config.train.batch = GetParam() == "simulated_full" ? "full" : "cluster";
+            config.train.loss_cells = 60;  // fewer than are active in either
         }
         prepare(comm, config, folder / "prepared.h5", {}, log);
     }

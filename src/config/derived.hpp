@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "src/config/options.hpp"
+
+namespace lapatlas {
+
+/// How much there is to learn from.
+struct DataSize {
+    std::int64_t training_cells = 0;
+    std::int64_t genes = 0;
+};
+
+/// The configuration with every option that says "from the data" filled in from the data's size, so that one
+/// recipe serves a plate and an atlas. An option that was given stays. docs/method.md has the rules.
+Config derive_from_size(Config config, const DataSize& size);
+
+/// "prepare.k = 12, model.hidden = 128": the options in which `derived` differs from `given`.
+std::string difference(const Config& given, const Config& derived);
+
+}  // namespace lapatlas
