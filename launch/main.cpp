@@ -15,6 +15,7 @@
 #include "launch/options.hpp"
 #include "launch/threads.hpp"
 #include "src/ablate.hpp"
+#include "src/embed_run.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
@@ -69,6 +70,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
                       : evaluate_files(comm, config, line.generated, output, log));
     } else if (line.subcommand == "report") {
         report_run(comm, config, run, given_or(line.output, run.report()), log);
+    } else if (line.subcommand == "embed") {
+        embed_run(comm, config, run, given_or(line.output, run.dir / "embedding.h5ad"),
+                  provenance_of(comm, config, "embed"), log);
     } else if (line.subcommand == "ablate") {
         const std::string table = ablate(comm, config, run.dir, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);

@@ -32,6 +32,7 @@ constexpr Subcommand kSubcommands[] = {
     {"generate", "write synthetic cells as .h5ad", "run folder"},
     {"evaluate", "compare synthetic with held-out real cells", "run folder, or .h5ad of synthetic cells"},
     {"report", "write the HTML page", "run folder"},
+    {"embed", "map other cells into a trained model's latent space", "run folder"},
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
 };
@@ -100,7 +101,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     bool version = false;
     app.add_flag("--version", version, "versions of everything linked, and what is on");
     std::optional<std::int64_t> cells, threads;
-    std::string counts, like, batch, prepared;
+    std::string counts, like, batch, prepared, embedded;
+    bool denoised = false;
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
         command->allow_extras();
@@ -123,9 +125,13 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
             command->add_option("--counts", counts,
                                 "cells of each type: type=n,type=n or a file (generate.counts)");
         }
+        if (name == "embed") {
+            command->add_option("--input", embedded, "counts of the cells to embed (embed.path)");
+            command->add_flag("--denoised", denoised, "also write expected counts (embed.denoised)");
+        }
         if (name == "simulate")
             command->add_option("--output", out.output, ".h5ad to write (default simulated.h5ad)");
-        if (name == "generate" || name == "evaluate" || name == "report")
+        if (name == "generate" || name == "evaluate" || name == "report" || name == "embed")
             command->add_option("--output", out.output,
                                 "file to write instead of the one in the run's folder");
         if (name == "generate") {
@@ -166,17 +172,23 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     }
     CLI::App* chosen = app.get_subcommands().front();
     out.subcommand = chosen->get_name();
-    for (const char* name : {"generate", "evaluate", "report"})
+    for (const char* name : {"generate", "evaluate", "report", "embed"})
         if (out.subcommand == name && out.target.empty())
             throw ConfigError("which run? lapatlas " + out.subcommand + " RUN_FOLDER");
     if (out.subcommand == "evaluate") settle_evaluation_target(prepared, out);
     if (out.subcommand != "inspect") out.config = config_of_target(out.target);
     if (!out.reference.empty()) out.config.input.path = out.reference;
     apply_overrides(chosen->remaining(), out.config);
-    if (cells) out.config.generate.cells = *cells;
-    if (!counts.empty()) out.config.generate.counts = counts;
-    if (!like.empty()) out.config.generate.like = like;
+    // Each says how many cells of what: one on the command line takes the place of all that the run's
+    // configuration says.
+    if (cells || !counts.empty() || !like.empty()) {
+        out.config.generate.cells = cells.value_or(0);
+        out.config.generate.counts = counts;
+        out.config.generate.like = like;
+    }
     if (!batch.empty()) out.config.generate.batch = batch;
+    if (!embedded.empty()) out.config.embed.path = embedded;
+    if (denoised) out.config.embed.denoised = true;
     if (threads) out.config.runtime.threads = *threads;
     check_config(out.config);
     if (out.dump_config) {
@@ -184,7 +196,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         return 0;
     }
     // What is written down must hold from any folder.
-    for (std::string* path : {&out.config.input.path, &out.config.generate.like})
+    for (std::string* path : {&out.config.input.path, &out.config.generate.like, &out.config.embed.path})
         if (std::error_code error; !path->empty() && std::filesystem::exists(*path, error))
             *path = std::filesystem::absolute(*path).lexically_normal().string();
     return -1;

@@ -1,7 +1,6 @@
 #include "src/evaluate_input.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
 
 #include "dist/agreement.hpp"
@@ -12,6 +11,7 @@
 #include "src/io/prepared_file.hpp"
 #include "src/io/row_assembler.hpp"
 #include "src/preprocess/filter.hpp"
+#include "src/preprocess/gene_matching.hpp"
 #include "src/preprocess/split.hpp"
 
 namespace lapatlas {
@@ -117,19 +117,6 @@ std::vector<std::int64_t> global_rows(const AtlasShard& shard) {
     return rows;
 }
 
-/// Pairs (gene of left, gene of right) with one name, by the gene of left.
-std::vector<std::pair<std::int32_t, std::int32_t>> matches(const std::vector<std::string>& left,
-                                                           const std::vector<std::string>& right) {
-    std::map<std::string, std::int32_t> place;
-    for (std::size_t g = 0; g < right.size(); ++g)
-        if (!right[g].empty()) place.emplace(right[g], static_cast<std::int32_t>(g));
-    std::vector<std::pair<std::int32_t, std::int32_t>> pairs;
-    for (std::size_t g = 0; g < left.size(); ++g)
-        if (const auto found = place.find(left[g]); found != place.end())
-            pairs.emplace_back(static_cast<std::int32_t>(g), found->second);
-    return pairs;
-}
-
 }  // namespace
 
 EvaluationInput input_of_prepared(const Communicator& comm, const Config& config,
@@ -195,10 +182,7 @@ EvaluationInput input_of_files(const Communicator& comm, const Config& config,
     std::replace(splits.begin(), splits.end(), Split::kValidation, Split::kTrain);
     AtlasShard made = read_generated(comm, generated, "", label_key);
 
-    const bool both_have_ids = !real.gene_ids.empty() && !made.gene_ids.empty();
-    auto pairs = matches(real.gene_names, made.gene_names);
-    if (both_have_ids)
-        if (auto by_id = matches(real.gene_ids, made.gene_ids); by_id.size() > pairs.size()) pairs = by_id;
+    const GeneMatches pairs = match_genes(real.gene_names, real.gene_ids, made.gene_names, made.gene_ids);
     if (static_cast<std::int64_t>(pairs.size()) < kFewestGenes)
         throw InputError(generated.string() + ": only " + std::to_string(pairs.size()) + " of its " +
                          std::to_string(made.gene_names.size()) + " genes are among the " +

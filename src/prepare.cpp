@@ -293,6 +293,9 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
     summary.cluster_graph_edges = std::move(clusters.edges);
     summary.eigenvalues = encoding.eigenvalues;
     summary.singular_values = components.pca.singular_values;
+    summary.graph_genes = graph_genes;
+    summary.pca_mean = components.pca.mean;
+    summary.pca_loadings = components.pca.loadings;
     summary.matrix_name = atlas.matrix_name;
     summary.fingerprint = prepare_fingerprint(config) + input_identity(config.input.path);
     std::int64_t largest_degree = 0;

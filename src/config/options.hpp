@@ -282,6 +282,20 @@ struct EvaluateOptions {
     }
 };
 
+struct EmbedOptions {
+    std::string path;
+    std::string layer;
+    bool denoised = false;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("path", path, "counts of the cells to embed, read as input.path is");
+        v("layer", layer, "where in it the counts are; empty: found by looking, and said");
+        v("denoised", denoised,
+          "also write the layer `denoised`: expected counts, cells x genes, not sparse");
+    }
+};
+
 struct AblateOptions {
     std::int64_t seeds = 3;
     std::string variants;
@@ -303,6 +317,7 @@ struct Config {
     TrainOptions train;
     GenerateOptions generate;
     EvaluateOptions evaluate;
+    EmbedOptions embed;
     AblateOptions ablate;
 
     /// Calls v.section(name, comment, options) for each section, in the order of the flow.
@@ -317,6 +332,7 @@ struct Config {
         v.section("train", "losses and schedule", train);
         v.section("generate", "sampling", generate);
         v.section("evaluate", "two-sample figures", evaluate);
+        v.section("embed", "only for `lapatlas embed`", embed);
         v.section("ablate", "only for `lapatlas ablate`", ablate);
     }
 };

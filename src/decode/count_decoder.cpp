@@ -126,6 +126,28 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
                                   counts, library, chunk);
 }
 
+CountDecoderImpl::CellScores CountDecoderImpl::score_cells(
+    const torch::Tensor& hidden_cells, const std::function<SparseCounts(std::int64_t)>& counts_of,
+    const std::function<float(std::int64_t)>& library_of, std::int64_t chunk, bool with_rates) {
+    const torch::NoGradGuard no_grad;
+    const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
+                                dispersions()};
+    CellScores scores;
+    std::vector<float> scratch(2 * static_cast<std::size_t>(options_.genes));
+    for (std::int64_t first = 0; first < hidden_cells.size(0); first += chunk) {
+        const std::int64_t count = std::min(chunk, hidden_cells.size(0) - first);
+        const torch::Tensor logits = output_(hidden_cells.narrow(0, first, count)).contiguous();
+        for (std::int64_t i = 0; i < count; ++i)
+            scores.log_likelihood.push_back(static_cast<float>(
+                -cell_likelihood(model, counts_of(first + i), library_of(first + i),
+                                 logits.data_ptr<float>() + i * options_.genes, scratch.data())));
+        if (with_rates)
+            scores.rates.insert(scores.rates.end(), logits.data_ptr<float>(),
+                                logits.data_ptr<float>() + logits.numel());
+    }
+    return scores;
+}
+
 void CountDecoderImpl::start_at(std::span<const float> profile, std::span<const float> dispersion,
                                 const torch::Tensor& batch_shifts) {
     const torch::NoGradGuard no_grad;

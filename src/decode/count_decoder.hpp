@@ -45,6 +45,17 @@ class CountDecoderImpl : public torch::nn::Module {
                                           std::span<const SparseCounts> counts,
                                           std::span<const float> library, std::int64_t chunk);
 
+    struct CellScores {
+        std::vector<float> log_likelihood;  ///< [cells] nats, summed over genes
+        std::vector<float> rates;           ///< [cells, genes] expected counts, or empty
+    };
+    /// What the decoder says of each cell, `chunk` cells at a time: log-likelihood of its counts, and its
+    /// expected counts where `with_rates`.
+    CellScores score_cells(const torch::Tensor& hidden_cells,
+                           const std::function<SparseCounts(std::int64_t)>& counts_of,
+                           const std::function<float(std::int64_t)>& library_of, std::int64_t chunk,
+                           bool with_rates);
+
     /// Training starts at the best decoder without latents: the output bias is the log of `profile` [genes],
     /// a batch's weights in the output layer are its log fold changes (`batch_shifts` [batches, genes]), the
     /// dispersions are `dispersion` [genes] (within 0.05 .. 150; it grows as latents explain the

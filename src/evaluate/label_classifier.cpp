@@ -91,6 +91,10 @@ LabelClassifier::LabelClassifier(const Points& cells, const std::vector<std::int
     }
 }
 
+Eigen::MatrixXd LabelClassifier::probabilities(const Points& queries) const {
+    return softmax_rows(design(queries) * weights_);
+}
+
 std::vector<std::int32_t> LabelClassifier::predict(const Points& queries) const {
     std::vector<std::int32_t> labels;
     const Eigen::MatrixXd logits = design(queries) * weights_;

@@ -14,6 +14,10 @@ class LabelClassifier {
     /// `labels` one a cell, none negative; at least one cell. With one label it always answers that.
     LabelClassifier(const Points& cells, const std::vector<std::int32_t>& labels);
 
+    /// The labels that were seen, ascending.
+    const std::vector<std::int32_t>& labels() const { return names_; }
+    /// Probability of each label seen, [queries, labels seen].
+    Eigen::MatrixXd probabilities(const Points& queries) const;
     std::vector<std::int32_t> predict(const Points& queries) const;
 
   private:

@@ -103,18 +103,22 @@ std::vector<std::int32_t> chosen_genes(const std::string& wanted, const std::vec
 
 }  // namespace
 
-TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
+Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Config& config) {
     if (!std::filesystem::exists(path))
         throw InputError(path.string() + ": no trained model; make one with `lapatlas train`");
-    const Checkpoint checkpoint = read_checkpoint(path);
-    const Config trained_with = parse_config(checkpoint.config, path.string());
-    refuse_other_model(config, trained_with, path);
-    const ModelOptions& options = trained_with.model;
+    Checkpoint checkpoint = read_checkpoint(path);
+    refuse_other_model(config, parse_config(checkpoint.config, path.string()), path);
     if (checkpoint.counters.at("complete") == 0)
         throw InputError(path.string() + ": training is not complete (" +
                          std::to_string(checkpoint.counters.at("joint_steps_done")) + " joint, " +
                          std::to_string(checkpoint.counters.at("score_steps_done")) +
                          " score steps done); finish it with `lapatlas train`");
+    return checkpoint;
+}
+
+TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
+    const Checkpoint checkpoint = read_trained_checkpoint(path, config);
+    const ModelOptions options = parse_config(checkpoint.config, path.string()).model;
     TrainedModel trained;
     trained.gene_names = checkpoint.gene_names;
     trained.gene_ids = checkpoint.gene_ids;
@@ -206,7 +210,7 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
     header.numeric_obs = {"library_size"};
     const bool scored = !trained.model.manifold.is_empty();
     if (scored) header.numeric_obs.emplace_back("manifold_distance");
-    header.latent_width = config.generate.write_latents ? trained.model.latent : 0;
+    if (config.generate.write_latents) header.obsm = {{"X_latent", trained.model.latent}};
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/fingerprint"] = generate_fingerprint(config);
     header.uns["lapatlas/weights_id"] = trained.weights_id;
@@ -232,7 +236,7 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
         if (batched) rows.codes.push_back(std::move(block.batches));
         rows.numbers.push_back(std::move(block.library));
         if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
-        if (header.latent_width > 0) rows.latents = std::move(block.latents);
+        if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
         writer.append(rows);
         progress.update(std::min(plan.num_cells(), (first + comm.size()) * kBlockCells));
     }

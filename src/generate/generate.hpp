@@ -10,6 +10,7 @@
 #include "src/config/options.hpp"
 #include "src/generate/generator.hpp"
 #include "src/io/gene_columns.hpp"
+#include "src/train/checkpoint.hpp"
 
 namespace lapatlas {
 
@@ -23,8 +24,11 @@ struct TrainedModel {
     std::string weights_id;      ///< of the checkpoint
 };
 
-/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. InputError if training is not
-/// complete; ConfigError if `config` asks for another model than was trained.
+/// Rank-local. A checkpoint to use: InputError if there is none or training is not complete; ConfigError if
+/// `config` asks for another model than was trained.
+Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Config& config);
+
+/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. Errors as above.
 TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const Config& config);
 
 /// Rank-local. The id of the weights that made an .h5ad of ours; empty for a file of others.

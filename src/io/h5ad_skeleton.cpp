@@ -146,7 +146,11 @@ void create_h5ad_skeleton(const std::filesystem::path& path, const H5adHeader& h
     }
     write_genes(file, header);
     for (const char* dict : {"layers", "obsm", "varm", "obsp", "varp"}) make_dict(file, dict);
-    if (header.latent_width > 0) make_array<float>(file, "obsm/X_latent", {num_cells, header.latent_width});
+    for (const H5adHeader::Obsm& array : header.obsm)
+        make_array<float>(file, "obsm/" + array.name, {num_cells, array.width});
+    if (!header.dense_layer.empty())
+        make_array<float>(file, "layers/" + header.dense_layer,
+                          {num_cells, static_cast<std::int64_t>(header.gene_names.size())});
     write_uns(file, header.uns, header.synthetic);
     file.close();
 }

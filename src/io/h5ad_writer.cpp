@@ -86,8 +86,12 @@ void H5adWriter::check_rows(const H5adRows& rows) const {
            "one code a row and column");
     ensure(rows.numbers.size() == header_.numeric_obs.size() && all_have(rows.numbers),
            "one number a row and column");
-    ensure(rows.latents.size() == num_rows * static_cast<std::size_t>(header_.latent_width),
-           "one latent a row");
+    ensure(rows.obsm.size() == header_.obsm.size(), "one array for each of obsm");
+    for (std::size_t i = 0; i < rows.obsm.size(); ++i)
+        ensure(rows.obsm[i].size() == num_rows * static_cast<std::size_t>(header_.obsm[i].width),
+               "one row of obsm a cell");
+    ensure(rows.dense.size() == (header_.dense_layer.empty() ? 0 : num_rows * header_.gene_names.size()),
+           "one row of the dense layer a cell");
     ensure(rows.names.empty() || rows.names.size() == num_rows, "one name a row, or none at all");
 }
 
@@ -116,7 +120,10 @@ void H5adWriter::append(const H5adRows& rows) {
     }
     for (std::size_t c = 0; c < rows.numbers.size(); ++c)
         write_agreed<float>(comm_, *file_, "obs/" + header_.numeric_obs[c], first, rows.numbers[c]);
-    if (header_.latent_width > 0) write_agreed<float>(comm_, *file_, "obsm/X_latent", first, rows.latents);
+    for (std::size_t i = 0; i < header_.obsm.size(); ++i)
+        write_agreed<float>(comm_, *file_, "obsm/" + header_.obsm[i].name, first, rows.obsm[i]);
+    if (!header_.dense_layer.empty())
+        write_agreed<float>(comm_, *file_, "layers/" + header_.dense_layer, first, rows.dense);
     append_names(rows, round_rows);
 
     cells_written_ += round_rows;

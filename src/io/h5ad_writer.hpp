@@ -27,10 +27,15 @@ struct H5adHeader {
     std::vector<Categorical> categorical_obs;  ///< obs columns
     bool synthetic = false;                    ///< marks every cell (obs `synthetic`) and the file (uns)
     std::vector<std::string> numeric_obs;      ///< float32 obs columns
-    std::int64_t latent_width = 0;             ///< of obsm X_latent; 0: none
-    std::map<std::string, std::string> uns;    ///< text, nested by '/'
-    std::string cell_prefix = "cell";          ///< cells without names are prefix_0, prefix_1, ...
-    int gzip_level = 1;                        ///< of X, 0 to 9
+    struct Obsm {
+        std::string name;
+        std::int64_t width = 0;
+    };
+    std::vector<Obsm> obsm;                  ///< float32 arrays of cells
+    std::string dense_layer;                 ///< name of a dense float32 layer; empty: none
+    std::map<std::string, std::string> uns;  ///< text, nested by '/'
+    std::string cell_prefix = "cell";        ///< cells without names are prefix_0, prefix_1, ...
+    int gzip_level = 1;                      ///< of X, 0 to 9
     /// X/indptr has 32 bits up to this many entries (scikit-learn wants indices and indptr alike), then 64.
     std::int64_t narrow_entries = 0x7fffffff;
     std::int64_t chunk_entries = 1 << 16;  ///< entries of X compressed together
@@ -41,7 +46,8 @@ struct H5adRows {
     const CountMatrix* counts = nullptr;
     std::vector<std::vector<std::int32_t>> codes{};  // [categorical][rows], -1 = missing
     std::vector<std::vector<float>> numbers{};       // [numeric][rows]
-    std::vector<float> latents{};                    // [rows, latent_width]
+    std::vector<std::vector<float>> obsm{};          // [obsm][rows, width]
+    std::vector<float> dense{};                      // [rows, genes], for the dense layer
     std::vector<std::string> names{};                // [rows], or empty in every round and on every rank
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "dist/agreement.hpp"
+#include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
@@ -15,7 +16,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 2;
+constexpr std::int64_t kFormatVersion = 3;
 
 /// One CSR matrix of rows that lie on ranks in order; offsets in the file are global.
 template <class Index, class Value>
@@ -74,6 +75,9 @@ void write_summary(Hdf5File& file, const PreparedSummary& summary,
     file.write<std::int64_t>("clusters/weights", summary.cluster_weights);
     file.write<double>("eigenvalues", summary.eigenvalues);
     file.write<double>("singular_values", summary.singular_values);
+    file.write<std::int32_t>("pca/genes", summary.graph_genes);
+    file.write<double>("pca/mean", summary.pca_mean);
+    file.write<double>("pca/loadings", summary.pca_loadings);
     file.create_group("figures");
     for (const auto& [name, value] : summary.figures) file.write_scalar("figures/" + name, value);
     file.write_string("matrix_name", summary.matrix_name);
@@ -205,6 +209,9 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     summary.cluster_weights = file.read<std::int64_t>("clusters/weights");
     summary.eigenvalues = file.read<double>("eigenvalues");
     summary.singular_values = file.read<double>("singular_values");
+    summary.graph_genes = file.read<std::int32_t>("pca/genes");
+    summary.pca_mean = file.read<double>("pca/mean");
+    summary.pca_loadings = file.read<double>("pca/loadings");
     for (const std::string& name : file.children("figures"))
         summary.figures[name] = file.read_scalar<double>("figures/" + name);
     summary.matrix_name = file.read_string("matrix_name");
@@ -233,6 +240,17 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
     if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
     return rows;
+}
+
+TrainingBlock read_training_block(const Communicator& comm, const std::filesystem::path& path,
+                                  const PreparedSummary& summary) {
+    const Hdf5File file = Hdf5File::open(path);
+    const std::vector<BlockRange> runs{block_of_rank(summary.num_train, comm.size(), comm.rank())};
+    TrainingBlock block;
+    block.scores = read_runs<double>(file, "train/scores", runs);
+    if (summary.num_encodings > 0) block.encodings = read_runs<double>(file, "train/encodings", runs);
+    read_csr(file, "train/graph", runs, block.graph_offsets, block.graph_columns, nullptr);
+    return block;
 }
 
 HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,

@@ -34,6 +34,9 @@ struct PreparedSummary {
     std::vector<std::int64_t> cluster_weights;  // [clusters]
     std::vector<double> eigenvalues;            // [num_encodings] of L_norm
     std::vector<double> singular_values;        // of the PCA
+    std::vector<std::int32_t> graph_genes;      ///< kept genes that the PCA saw; empty: all of them
+    std::vector<double> pca_mean;               // [PCA's genes]
+    std::vector<double> pca_loadings;           // [PCA's genes, components]
     std::map<std::string, double> figures;      ///< what `inspect` prints: recall, components, cut, ...
     std::string matrix_name;                    ///< where the counts were found
     std::string fingerprint;                    ///< of everything that decides the contents
@@ -79,6 +82,17 @@ IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks);
 /// nothing after `prepare` needs, only if asked for.
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
                                 const IndexMap& map, int rank, bool with_scores = false);
+/// A block of training rows in global order (block_of_rank), with what new cells are attached by.
+struct TrainingBlock {
+    std::vector<double> scores;                  // [rows, PCA components]
+    std::vector<double> encodings;               // [rows, num_encodings]
+    std::vector<std::int64_t> graph_offsets{0};  // [rows + 1]
+    std::vector<std::int64_t> graph_columns;     // global training rows
+};
+/// Rank-local. This rank's block of the training rows.
+TrainingBlock read_training_block(const Communicator& comm, const std::filesystem::path& path,
+                                  const PreparedSummary& summary);
+
 /// Rank-local. The held-out rows whose cluster `rank` owns.
 HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
                               const IndexMap& map, int rank);

@@ -17,6 +17,12 @@ torch::Tensor Model::diffused(const torch::Tensor& z, std::span<const float> lib
     return torch::cat({standardised, coordinate}, 1);
 }
 
+ModelSizes sizes_of(const PreparedSummary& summary) {
+    return {static_cast<std::int64_t>(summary.gene_names.size()), summary.num_encodings,
+            static_cast<std::int64_t>(summary.label_names.size()),
+            static_cast<std::int64_t>(summary.batch_names.size())};
+}
+
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed) {
     Model model;
     model.encoder = SpectralEncoder(SpectralEncoderOptions{sizes.genes, sizes.encodings, options.hidden,

@@ -9,6 +9,7 @@
 #include "src/decode/count_decoder.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/embed/spectral_encoder.hpp"
+#include "src/io/prepared_file.hpp"
 
 namespace lapatlas {
 
@@ -38,6 +39,9 @@ struct ModelSizes {
     std::int64_t labels = 0;
     std::int64_t batches = 0;
 };
+
+/// Of a prepared dataset.
+ModelSizes sizes_of(const PreparedSummary& summary);
 
 /// Networks with their starting weights: a pure function of options, sizes and seed.
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed);

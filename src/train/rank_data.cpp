@@ -41,7 +41,7 @@ void transform_counts(RankData& data, bool normalise, double target_sum) {
 }  // namespace
 
 RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
-                        double target_sum) {
+                        double target_sum, const HeldoutRows* others) {
     struct Loaded {
         PreparedSummary summary;
         IndexMap map;
@@ -55,7 +55,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                              " training cells are fewer than the " + std::to_string(comm.size()) + " ranks");
         IndexMap map = place_on_ranks(summary, comm.size());
         PreparedRows train = read_prepared_rows(path, summary, map, comm.rank());
-        HeldoutRows heldout = read_heldout_rows(path, summary, map, comm.rank());
+        HeldoutRows heldout =
+            others != nullptr ? *others : read_heldout_rows(path, summary, map, comm.rank());
         return Loaded{std::move(summary), std::move(map), std::move(train), std::move(heldout)};
     });
     RankData data{.summary = std::move(loaded.summary),
@@ -87,7 +88,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     data.train_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns);
     std::vector<std::int64_t> extra_ids;
     for (const std::int64_t row : heldout.rows) extra_ids.push_back(data.summary.num_train + row);
-    const std::int64_t k = data.summary.num_neighbours;
+    const std::int64_t k =
+        heldout.rows.empty() ? 0 : static_cast<std::int64_t>(heldout.neighbours.size() / heldout.rows.size());
     for (std::size_t i = 0; i < heldout.rows.size(); ++i) {
         std::vector<std::int64_t> own;
         for (std::int64_t j = 0; j < k; ++j)

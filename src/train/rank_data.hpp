@@ -47,8 +47,10 @@ torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> row
 
 /// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts
 /// scaled to target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).
+/// With `others` those rows (copied) stand in the place of the file's held-out rows; their `rows` must be
+/// unique over the ranks.
 RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
-                        double target_sum);
+                        double target_sum, const HeldoutRows* others = nullptr);
 
 /// The encoder's input for `rows` (rows of the data). With mask_fraction > 0 each entry is hidden with that
 /// probability, keyed by (seed, step, global row, gene), and the others are divided by 1 - mask_fraction:

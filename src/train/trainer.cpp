@@ -9,6 +9,7 @@
 #include "dist/collectives.hpp"
 #include "src/config/config.hpp"
 #include "src/prepare.hpp"
+#include "src/train/encode.hpp"
 #include "src/train/random_tensors.hpp"
 
 namespace lapatlas {
@@ -35,12 +36,6 @@ std::vector<torch::Tensor> backward_order(Model& model) {
     add_reversed(others);
     order.insert(order.end(), sparse.begin(), sparse.end());
     return order;
-}
-
-ModelSizes sizes_of(const RankData& data) {
-    return {static_cast<std::int64_t>(data.summary.gene_names.size()), data.summary.num_encodings,
-            static_cast<std::int64_t>(data.summary.label_names.size()),
-            static_cast<std::int64_t>(data.summary.batch_names.size())};
 }
 
 /// What the best model without latents would say of the training cells.
@@ -157,7 +152,7 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
       seed_(static_cast<std::uint64_t>(config.runtime.seed)),
       data_(load_rank_data(comm, prepared, config.model.library == "size_factor", config.prepare.target_sum)),
       config_(derive_from_size(config, size_of(data_.summary))),
-      model_(make_model(config_.model, sizes_of(data_), seed_)),
+      model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(comm, data_, config_.model, config_.train, seed_) {
     standardise_libraries(comm, data_, model_);
     if (config.train.learnable_weights)
@@ -269,20 +264,9 @@ Trainer::StepResult Trainer::joint_step() {
     return result;
 }
 
-Posterior Trainer::encode_all() {
-    const torch::NoGradGuard no_grad;
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(data_.num_rows()));
-    std::iota(rows.begin(), rows.end(), 0);
-    const auto input = std::make_shared<const SparseInput>(sparse_input(data_, rows, 0, seed_, 0));
-    // Unit weights: a held-out row h has -(d_h d_j)^-1/2 for each of its neighbours j.
-    const auto graph = std::make_shared<GraphOperator>(comm_, data_.full_graph,
-                                                       laplacian_entries(comm_, data_.full_graph, {}));
-    return model_.encoder->forward(input, data_.encodings, graph);
-}
-
 Trainer::Validation Trainer::validate() {
     const torch::NoGradGuard no_grad;
-    const Posterior posterior = encode_all();
+    const Posterior posterior = encode_rows(comm_, model_, data_);
     std::vector<SparseCounts> counts;
     std::vector<float> library;
     std::vector<std::int64_t> chosen;

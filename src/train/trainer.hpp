@@ -81,7 +81,6 @@ class Trainer {
   private:
     std::int64_t steps_a_pass() const;  ///< in which every cluster is active once
     std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
-    Posterior encode_all();
     void freeze_latents();
     void make_score_phase();
     void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,

@@ -38,7 +38,8 @@ H5adHeader small_header() {
     for (std::int64_t gene = 0; gene < kGenes; ++gene) header.gene_names.push_back(numbered("g", gene));
     header.categorical_obs = {{"type", {"b", "a"}}};
     header.numeric_obs = {"depth"};
-    header.latent_width = 2;
+    header.obsm = {{"X_latent", 2}};
+    header.dense_layer = "rates";
     header.chunk_entries = 5;
     header.uns = {{"lapatlas/version", "1"}};
     return header;
@@ -54,7 +55,7 @@ void append_round(const Communicator& comm, H5adWriter& writer, std::int64_t fir
         add_row(counts, cell);
         rows.codes[0].push_back(static_cast<std::int32_t>(cell % 3) - 1);
         rows.numbers[0].push_back(static_cast<float>(cell));
-        rows.latents.insert(rows.latents.end(), {static_cast<float>(cell), -static_cast<float>(cell)});
+        rows.obsm[0].insert(rows.obsm[0].end(), {static_cast<float>(cell), -static_cast<float>(cell)});
     }
     writer.append(rows);
 }

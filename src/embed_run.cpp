@@ -1,0 +1,304 @@
+#include "src/embed_run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <numeric>
+
+#include "dist/agreement.hpp"
+#include "dist/block_range.hpp"
+#include "dist/collectives.hpp"
+#include "dist/durable_file.hpp"
+#include "dist/error.hpp"
+#include "dist/hdf5_file.hpp"
+#include "partition/distributed_graph.hpp"
+#include "src/config/config.hpp"
+#include "src/evaluate/cluster_agreement.hpp"
+#include "src/evaluate/label_classifier.hpp"
+#include "src/generate/generate.hpp"
+#include "src/graph/knn.hpp"
+#include "src/graph/positional_encoding.hpp"
+#include "src/io/atlas_reader.hpp"
+#include "src/io/h5ad_frame.hpp"
+#include "src/io/h5ad_writer.hpp"
+#include "src/io/near_names.hpp"
+#include "src/io/prepared_file.hpp"
+#include "src/io/row_assembler.hpp"
+#include "src/preprocess/filter.hpp"
+#include "src/preprocess/gene_matching.hpp"
+#include "src/preprocess/normalise.hpp"
+#include "src/preprocess/pca.hpp"
+#include "src/train/checkpoint.hpp"
+#include "src/train/encode.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Below this share of the model's genes a cell cannot be placed; below the second, that is said.
+constexpr double kFewestGenes = 0.2, kFewGenes = 0.9;
+/// Training cells that the label classifier learns from, at most.
+constexpr std::int64_t kMostLessons = 5000;
+
+/// Collective. The atlas's counts over the model's genes; genes it lacks stay 0.
+CountMatrix counts_over_model_genes(const AtlasShard& atlas, const PreparedSummary& summary,
+                                    const std::string& path, Log& log) {
+    const GeneMatches found =
+        match_genes(summary.gene_names, summary.gene_ids, atlas.gene_names, atlas.gene_ids);
+    const auto genes = static_cast<double>(summary.gene_names.size());
+    const double share = static_cast<double>(found.size()) / genes;
+    const std::string text = std::to_string(found.size()) + " of the model's " +
+                             std::to_string(summary.gene_names.size()) + " genes are in " + path;
+    if (share < kFewestGenes)
+        throw InputError(text + ": too few to place a cell; are the names of one kind?");
+    if (share < kFewGenes)
+        log.warning(text + "; the others count as not expressed");
+    else
+        log.info(text);
+    std::vector<std::int32_t> new_index(atlas.gene_names.size(), -1);
+    for (const auto& [of_model, of_atlas] : found) new_index[static_cast<std::size_t>(of_atlas)] = of_model;
+    CountMatrix counts;
+    counts.num_genes = static_cast<std::int64_t>(summary.gene_names.size());
+    for (std::int64_t row = 0; row < atlas.counts.num_rows(); ++row) {
+        for (std::int64_t e = atlas.counts.row_offsets[static_cast<std::size_t>(row)];
+             e < atlas.counts.row_offsets[static_cast<std::size_t>(row) + 1]; ++e) {
+            const auto at = static_cast<std::size_t>(e);
+            const std::int32_t gene = new_index[static_cast<std::size_t>(atlas.counts.gene_indices[at])];
+            if (gene < 0) continue;
+            counts.gene_indices.push_back(gene);
+            counts.values.push_back(atlas.counts.values[at]);
+        }
+        counts.row_offsets.push_back(static_cast<std::int64_t>(counts.values.size()));
+    }
+    tidy_rows(counts);
+    return counts;
+}
+
+/// Batches of the new cells in terms of the model's; 0 where it knows none.
+std::vector<std::int32_t> known_batches(const AtlasShard& atlas, const PreparedSummary& summary,
+                                        const std::string& path) {
+    std::vector<std::int32_t> batches(static_cast<std::size_t>(atlas.counts.num_rows()), 0);
+    if (summary.batch_names.empty()) return batches;
+    for (std::size_t r = 0; r < batches.size(); ++r) {
+        const std::string name =
+            atlas.batches[r] < 0 ? "" : atlas.batch_names[static_cast<std::size_t>(atlas.batches[r])];
+        const auto found = std::find(summary.batch_names.begin(), summary.batch_names.end(), name);
+        if (found == summary.batch_names.end())
+            throw InputError(path + ": cell '" + atlas.cell_names[r] + "' is of batch '" + name +
+                             "', which the model does not know" + suggest_names(name, summary.batch_names));
+        batches[r] = static_cast<std::int32_t>(found - summary.batch_names.begin());
+    }
+    return batches;
+}
+
+/// Collective. The new cells with their edges to training cells and their encodings: rows that a prepared
+/// dataset could have held out.
+HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepared,
+                   const PreparedSummary& summary, const Config& config, const AtlasShard& atlas,
+                   CountMatrix counts, std::vector<std::int32_t> batches) {
+    TrainingBlock block = agreed(comm, [&] { return read_training_block(comm, prepared, summary); });
+    const DistributedGraph graph{summary.num_train,
+                                 block_of_rank(summary.num_train, comm.size(), comm.rank()),
+                                 std::move(block.graph_offsets), std::move(block.graph_columns)};
+    PositionalEncoding encoding;
+    encoding.count = summary.num_encodings;
+    encoding.eigenvalues = summary.eigenvalues;
+    encoding.vectors = std::move(block.encodings);
+    Pca pca;
+    pca.mean = summary.pca_mean;
+    pca.loadings = summary.pca_loadings;
+    pca.num_genes = static_cast<std::int64_t>(pca.mean.size());
+    pca.num_components = static_cast<std::int64_t>(pca.loadings.size() / pca.mean.size());
+    HeldoutRows rows;
+    const CountMatrix normalised = log_normalise(counts, config.prepare.target_sum);
+    const std::vector<double> scores = project(
+        summary.graph_genes.empty() ? normalised : select_genes(normalised, summary.graph_genes), pca);
+    const std::int64_t k = std::min(config.prepare.k, summary.num_train);
+    KnnGraph edges = knn_query(comm, scores, block.scores, pca.num_components, k);
+    const std::vector<double> encodings = extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
+    rows.counts = std::move(counts);
+    rows.cell_index.resize(static_cast<std::size_t>(rows.counts.num_rows()));
+    std::iota(rows.cell_index.begin(), rows.cell_index.end(), atlas.first_cell);
+    rows.labels.assign(rows.cell_index.size(), -1);
+    rows.batches = std::move(batches);
+    rows.splits.assign(rows.cell_index.size(), 2);
+    rows.encodings.assign(encodings.begin(), encodings.end());
+    rows.neighbours = std::move(edges.neighbours);
+    rows.rows = rows.cell_index;
+    return rows;
+}
+
+/// Collective. A classifier of latents by the labels of training cells, the same on every rank; empty where
+/// there are no labels.
+std::unique_ptr<LabelClassifier> learn_labels(const Communicator& comm, const RankData& data,
+                                              const torch::Tensor& means) {
+    const std::int64_t width = means.size(1), total = data.summary.num_train;
+    std::vector<std::int64_t> places;
+    std::vector<std::int32_t> labels;
+    std::vector<float> latents;
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+        const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
+        const std::int32_t label = data.labels[static_cast<std::size_t>(r)];
+        const std::int64_t most = std::min(total, kMostLessons);
+        if (label < 0 || global * most / total == (global + 1) * most / total) continue;
+        places.push_back(global);
+        labels.push_back(label);
+        const float* row = means.data_ptr<float>() + r * width;
+        latents.insert(latents.end(), row, row + width);
+    }
+    places = all_gather_v<std::int64_t>(comm, places);
+    labels = all_gather_v<std::int32_t>(comm, labels);
+    latents = all_gather_v<float>(comm, latents);
+    if (labels.empty()) return nullptr;
+    std::vector<std::size_t> order(places.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return places[a] < places[b]; });
+    Points cells(static_cast<Eigen::Index>(order.size()), width);
+    std::vector<std::int32_t> in_order;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        for (std::int64_t j = 0; j < width; ++j)
+            cells(static_cast<Eigen::Index>(i), j) =
+                latents[order[i] * static_cast<std::size_t>(width) + static_cast<std::size_t>(j)];
+        in_order.push_back(labels[order[i]]);
+    }
+    return std::make_unique<LabelClassifier>(cells, in_order);
+}
+
+Points to_points(const torch::Tensor& means) {
+    const torch::Tensor whole = means.to(torch::kFloat64).contiguous();
+    return Eigen::Map<const Points>(whole.data_ptr<double>(), whole.size(0), whole.size(1));
+}
+
+/// Collective. How predicted labels agree with those the file has, where it has the model's label column.
+void say_agreement(const Communicator& comm, const AtlasShard& atlas, const PreparedSummary& summary,
+                   const std::vector<std::int32_t>& predicted, Log& log) {
+    std::vector<std::int32_t> truth, said;
+    for (std::size_t r = 0; r < predicted.size(); ++r) {
+        if (atlas.labels[r] < 0) continue;
+        const std::string& name = atlas.label_names[static_cast<std::size_t>(atlas.labels[r])];
+        const auto found = std::find(summary.label_names.begin(), summary.label_names.end(), name);
+        if (found == summary.label_names.end()) continue;
+        truth.push_back(static_cast<std::int32_t>(found - summary.label_names.begin()));
+        said.push_back(predicted[r]);
+    }
+    truth = all_gather_v<std::int32_t>(comm, truth);
+    said = all_gather_v<std::int32_t>(comm, said);
+    if (truth.empty()) return;
+    double right = 0;
+    for (std::size_t i = 0; i < truth.size(); ++i) right += truth[i] == said[i] ? 1 : 0;
+    char text[160];
+    std::snprintf(text, sizeof text,
+                  "of %zu cells with a label of the model: accuracy %.3f, ARI %.3f, NMI %.3f", truth.size(),
+                  right / static_cast<double>(truth.size()), adjusted_rand_index(truth, said),
+                  normalised_mutual_information(truth, said));
+    log.info(text);
+}
+
+}  // namespace
+
+void embed_run(const Communicator& comm, const Config& config, const RunFolder& run,
+               const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
+               Log& log) {
+    log.stage("embed " + config.embed.path);
+    agreed(comm, [&] {
+        if (config.embed.path.empty())
+            throw ConfigError("which cells? lapatlas embed RUN_FOLDER --input FILE.h5ad");
+        if (comm.is_root()) require_writable(output);
+    });
+    struct Loaded {
+        PreparedSummary summary;
+        Checkpoint checkpoint;
+    };
+    Loaded loaded = agreed(comm, [&] {
+        return Loaded{read_prepared_summary(run.prepared()),
+                      read_trained_checkpoint(run.checkpoint(), config)};
+    });
+    const PreparedSummary& summary = loaded.summary;
+
+    InputOptions source;
+    source.path = config.embed.path;
+    source.layer = config.embed.layer;
+    if (!summary.batch_names.empty()) source.batch_key = config.input.batch_key;
+    // Labels are compared with the predicted ones where the file has some.
+    source.label_key = agreed(comm, [&] {
+        const std::string& key = config.input.label_key;
+        if (summary.label_names.empty() || std::filesystem::is_directory(source.path)) return std::string();
+        const Hdf5File file = Hdf5File::open(source.path);
+        return file.exists("obs") && H5adFrame(file, "obs").has(key) ? key : std::string();
+    });
+    const AtlasShard atlas = read_atlas(comm, source, log);
+    CountMatrix counts =
+        agreed(comm, [&] { return counts_over_model_genes(atlas, summary, config.embed.path, log); });
+    std::vector<std::int32_t> batches =
+        agreed(comm, [&] { return known_batches(atlas, summary, config.embed.path); });
+
+    HeldoutRows others =
+        attach(comm, run.prepared(), summary, config, atlas, std::move(counts), std::move(batches));
+    const RankData data = load_rank_data(comm, run.prepared(), config.model.library == "size_factor",
+                                         config.prepare.target_sum, &others);
+    Model model = make_model(config.model, sizes_of(summary), 0);
+    agreed(comm, [&] {
+        restore_module(loaded.checkpoint, "encoder", *model.encoder);
+        restore_module(loaded.checkpoint, "decoder", *model.decoder);
+    });
+    const Posterior posterior = encode_rows(comm, model, data);
+    const std::int64_t num_new = data.num_rows() - data.num_train_rows;
+    const torch::Tensor means = posterior.mean.narrow(0, data.num_train_rows, num_new).contiguous();
+    const auto classifier = learn_labels(comm, data, posterior.mean.contiguous());
+
+    H5adHeader header;
+    header.gene_names = summary.gene_names;
+    header.gene_ids = summary.gene_ids;
+    header.gene_columns = summary.gene_columns;
+    header.obsm = {{"X_lapatlas", means.size(1)}};
+    std::vector<std::int32_t> predicted;
+    const auto num_labels = static_cast<std::int64_t>(summary.label_names.size());
+    std::vector<float> probabilities, best;
+    if (classifier != nullptr) {
+        header.categorical_obs = {{"predicted_label", summary.label_names}};
+        header.numeric_obs = {"label_probability"};
+        header.obsm.push_back({"label_probability", num_labels});
+        const Eigen::MatrixXd of_seen = classifier->probabilities(to_points(means));
+        for (Eigen::Index row = 0; row < of_seen.rows(); ++row) {
+            std::vector<float> all(static_cast<std::size_t>(num_labels), 0.0f);
+            for (std::size_t c = 0; c < classifier->labels().size(); ++c)
+                all[static_cast<std::size_t>(classifier->labels()[c])] =
+                    static_cast<float>(of_seen(row, static_cast<Eigen::Index>(c)));
+            const auto top = std::max_element(all.begin(), all.end());
+            predicted.push_back(static_cast<std::int32_t>(top - all.begin()));
+            best.push_back(*top);
+            probabilities.insert(probabilities.end(), all.begin(), all.end());
+        }
+        say_agreement(comm, atlas, summary, predicted, log);
+    }
+    header.numeric_obs.emplace_back("log_likelihood");
+    if (config.embed.denoised) header.dense_layer = "denoised";
+    for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
+    header.uns["lapatlas/weights_id"] = loaded.checkpoint.weights_id;
+
+    H5adWriter writer(comm, output, header, atlas.num_cells);
+    // Rows come in the order of the file only if each rank's whole block is one round.
+    std::vector<std::int64_t> new_rows(static_cast<std::size_t>(num_new));
+    std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
+    CountDecoderImpl::CellScores scores = model.decoder->score_cells(
+        model.decoder->hidden(means, batches_of(data, new_rows)),
+        [&](std::int64_t i) { return data.counts_of(data.num_train_rows + i); },
+        [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
+        config.train.decode_chunk, config.embed.denoised);
+    H5adRows rows;
+    rows.counts = &others.counts;
+    if (classifier != nullptr) {
+        rows.codes.push_back(std::move(predicted));
+        rows.numbers.push_back(std::move(best));
+    }
+    rows.numbers.push_back(std::move(scores.log_likelihood));
+    rows.obsm.emplace_back(means.data_ptr<float>(), means.data_ptr<float>() + means.numel());
+    if (classifier != nullptr) rows.obsm.push_back(std::move(probabilities));
+    rows.dense = std::move(scores.rates);
+    rows.names = atlas.cell_names;
+    writer.append(rows);
+    writer.finish();
+}
+
+}  // namespace lapatlas
