@@ -36,7 +36,7 @@ Config derive_from_size(Config config, const DataSize& size) {
     const double growth = std::sqrt(cells / 2000);
     const double steps = 2400 * std::clamp(growth, 0.5, 50.0);
     fill<std::int64_t>(config.train.joint_epochs, 0, std::max(1.0, steps * loss_cells / cells));
-    fill<std::int64_t>(config.train.score_steps, -1, 4000 * std::clamp(growth, 0.5, 50.0));
+    fill<std::int64_t>(config.train.score_steps, -1, 2000 * std::clamp(growth, 0.5, 50.0));
     if (config.train.batch == "auto") config.train.batch = cells <= kWholeGraph ? "full" : "cluster";
     return config;
 }

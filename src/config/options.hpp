@@ -124,7 +124,7 @@ struct ModelOptions {
     std::string library_model = "per_label";
     std::int64_t score_width = 256;
     std::int64_t score_blocks = 4;
-    double score_dropout = 0;
+    double score_dropout = 0.2;
     double diffusion_time = 5;
 
     template <class Visitor>
@@ -159,7 +159,7 @@ struct TrainOptions {
     double warmup_fraction = 0.05;
     double clip_norm = 10;
     double w_diff = 1;
-    double w_kl = 0.5;
+    double w_kl = 0.3;
     double w_rec = 1;
     bool learnable_weights = false;
     bool joint_gradient = false;

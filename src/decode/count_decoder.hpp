@@ -13,9 +13,9 @@ struct CountDecoderOptions {
     std::int64_t latent = 16;
     std::int64_t hidden = 128;
     std::int64_t genes = 0;
-    std::int64_t batches = 0;  ///< 0: batches are not known
     bool negative_binomial = true;
     bool size_factor = true;
+    std::int64_t batches = 0;  ///< 0: batches are not known
 };
 
 /// The decoder (LapDDPM 3.2.2): (Linear, LayerNorm, ReLU) twice, then logits of every gene. With size_factor

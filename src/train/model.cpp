@@ -28,8 +28,8 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
     model.encoder = SpectralEncoder(SpectralEncoderOptions{sizes.genes, sizes.encodings, options.hidden,
                                                            options.latent, options.cheb_order});
     model.decoder = CountDecoder(CountDecoderOptions{options.latent, options.hidden, sizes.genes,
-                                                     sizes.batches, options.likelihood == "negative_binomial",
-                                                     options.library == "size_factor"});
+                                                     options.likelihood == "negative_binomial",
+                                                     options.library == "size_factor", sizes.batches});
     model.joint_library = options.library_model == "joint";
     model.score_net = ScoreNet(ScoreNetOptions{options.latent + (model.joint_library ? 1 : 0), sizes.labels,
                                                sizes.batches, options.score_width, options.score_blocks});

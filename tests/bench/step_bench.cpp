@@ -155,7 +155,9 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
         throw ConfigError("lapatlas-bench step PREPARED.h5 [--steps=N] [--section.key=value ...]");
     Config config;
     config.train.batch = "full";
+    config.train.loss_cells = 0;
     config.model.hidden = 256;
+    config.model.latent = 16;
     std::int64_t steps = 5;
     for (std::size_t i = 1; i < arguments.size(); ++i) {
         const std::size_t equals = arguments[i].find('=');

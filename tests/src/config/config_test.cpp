@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dist/error.hpp"
+#include "src/config/derived.hpp"
 
 namespace lapatlas {
 
@@ -62,7 +63,11 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
     EXPECT_EQ(error_with("prepare.k", "20"), "");
     EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"),
               std::string::npos);
-    EXPECT_NE(error_with("input.batch_key", "donor").find("input.batch_key = donor"), std::string::npos);
+    EXPECT_NE(error_with("generate.library_size", "3000").find("model.library = size_factor"),
+              std::string::npos);
+    Config one_column;
+    one_column.input.label_key = one_column.input.batch_key = "donor";
+    EXPECT_NE(config_error([&] { check_config(one_column); }).find("both 'donor'"), std::string::npos);
     Config both;
     both.input.split_key = "fold";
     both.input.split_group_key = "donor";
@@ -75,6 +80,31 @@ TEST(Config, WholeNumbersMayStandForFractions) {
     Config config;
     set_option(config, "prepare.k", "50");
     EXPECT_EQ(config.prepare.k, 50);
+}
+
+TEST(DerivedSizes, GrowWithTheDataAndLeaveWhatIsGiven) {
+    Config given;
+    given.model.hidden = 77;
+    const Config small = derive_from_size(given, {2000, 9000}),
+                 large = derive_from_size(given, {1000000, 30000});
+    EXPECT_EQ(small.model.hidden, 77);
+    EXPECT_EQ(large.model.hidden, 77);
+    EXPECT_EQ(derive_from_size({}, {2000, 9000}).model.hidden, 128);
+    EXPECT_EQ(derive_from_size({}, {1000000, 9000}).model.hidden, 512);
+    EXPECT_EQ(small.prepare.k, 12);
+    EXPECT_EQ(large.prepare.k, 25);
+    EXPECT_EQ(small.train.batch, "full");
+    EXPECT_EQ(large.train.batch, "cluster");
+    EXPECT_EQ(small.prepare.clusters, 64);
+    EXPECT_EQ(large.prepare.clusters, 3906);
+    // Steps grow as the root of the cells, and passes fall.
+    EXPECT_LT(large.train.joint_epochs, small.train.joint_epochs);
+    EXPECT_GT(large.train.score_steps, small.train.score_steps);
+    // Never more clusters than cells; and what is filled in is a fixed point.
+    EXPECT_EQ(derive_from_size({}, {20, 100}).prepare.clusters, 20);
+    EXPECT_EQ(difference(small, derive_from_size(small, {2000, 9000})), "");
+    EXPECT_NE(difference(given, small).find("prepare.k = 12"), std::string::npos);
+    EXPECT_EQ(difference(given, small).find("model.hidden"), std::string::npos);
 }
 
 }  // namespace lapatlas

@@ -419,6 +419,12 @@ def check_writing(folder, run, ranks):
     assert list(everything.obs["cell_type"].cat.categories) == ["a", "b", "µ c"]
     np.testing.assert_array_equal(everything.obsm["X_latent"][:, 3], 10.0 * np.arange(50) + 3)
     assert everything.var["gene_ids"].iloc[1] == "ENSG10000000001"
+    assert everything.var["coding"].dtype == bool and everything.var["coding"].all()
+    assert everything.var["length"].dtype == np.int64 and everything.var["score"].iloc[3] == 0.5
+    assert everything.var["chromosome"].iloc[7] == "chr1"
+    assert everything.obs["synthetic"].dtype == bool and everything.obs["synthetic"].all()
+    assert everything.uns["synthetic"]
+    np.testing.assert_array_equal(everything.layers["rates"][:, 119], np.arange(50))
     assert everything.uns["lapatlas"]["config"]["input.path"] == "x.h5ad" and everything.uns["title"] == ""
     everything.write_h5ad(folder / "again.h5ad")
     run("write-wide", str(folder / "wide.h5ad"))

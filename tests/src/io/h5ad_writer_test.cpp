@@ -50,12 +50,13 @@ void append_round(const Communicator& comm, H5adWriter& writer, std::int64_t fir
     const BlockRange mine = block_of_rank(count, comm.size(), comm.rank());
     CountMatrix counts;
     counts.num_genes = kGenes;
-    H5adRows rows{.counts = &counts, .codes = {{}}, .numbers = {{}}};
+    H5adRows rows{.counts = &counts, .codes = {{}}, .numbers = {{}}, .obsm = {{}}};
     for (std::int64_t cell = first + mine.begin; cell < first + mine.end; ++cell) {
         add_row(counts, cell);
         rows.codes[0].push_back(static_cast<std::int32_t>(cell % 3) - 1);
         rows.numbers[0].push_back(static_cast<float>(cell));
         rows.obsm[0].insert(rows.obsm[0].end(), {static_cast<float>(cell), -static_cast<float>(cell)});
+        rows.dense.insert(rows.dense.end(), kGenes, 0.5f + static_cast<float>(cell));
     }
     writer.append(rows);
 }
@@ -77,11 +78,13 @@ void check_atlas(const std::filesystem::path& path, std::int64_t cells) {
     EXPECT_EQ(file.read<float>("X/data"), expected.values);
     const auto codes = file.read<std::int32_t>("obs/type/codes");
     const auto latents = file.read<float>("obsm/X_latent");
+    const auto rates = file.read<float>("layers/rates");
     const auto names = file.read_strings("obs/_index");
     for (std::int64_t cell = 0; cell < cells; ++cell) {
         const auto i = static_cast<std::size_t>(cell);
         EXPECT_EQ(codes[i], cell % 3 - 1);
         EXPECT_EQ(latents[2 * i + 1], -static_cast<float>(cell));
+        EXPECT_EQ(rates[i * kGenes + 6], 0.5f + static_cast<float>(cell));
         EXPECT_EQ(names[i], numbered("cell_", cell));
     }
 }

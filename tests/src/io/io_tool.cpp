@@ -72,7 +72,13 @@ void write_everything(const Communicator& comm, const std::string& path, bool wi
     }
     header.categorical_obs = {{"cell_type", {"a", "b", "µ c"}}, {"none", {}}};
     header.numeric_obs = {"library_size"};
-    header.latent_width = 4;
+    header.gene_columns = {{"chromosome", GeneColumn::Kind::kText, std::vector<std::string>(120, "chr1"), {}},
+                           {"length", GeneColumn::Kind::kNumber, {}, std::vector<double>(120, 250)},
+                           {"score", GeneColumn::Kind::kNumber, {}, std::vector<double>(120, 0.5)},
+                           {"coding", GeneColumn::Kind::kBoolean, {}, std::vector<double>(120, 1)}};
+    header.synthetic = true;
+    header.obsm = {{"X_latent", 4}};
+    header.dense_layer = "rates";
     header.uns = {{"lapatlas/config/input.path", "x.h5ad"}, {"lapatlas/version", "1"}, {"title", ""}};
     header.chunk_entries = 64;
     header.narrow_entries = wide ? 100 : header.narrow_entries;
@@ -83,10 +89,12 @@ void write_everything(const Communicator& comm, const std::string& path, bool wi
         const SimulatedBlock block = simulator.block(done + mine.begin, mine.size());
         H5adRows rows{.counts = &block.counts,
                       .codes = {block.types, std::vector<std::int32_t>(block.types.size(), -1)},
-                      .numbers = {block.libraries}};
+                      .numbers = {block.libraries},
+                      .obsm = {{}}};
         for (std::int64_t row = mine.begin; row < mine.end; ++row) {
             rows.names.push_back(std::string("µ-") + std::to_string(done + row));
-            for (int d = 0; d < 4; ++d) rows.latents.push_back(static_cast<float>(10 * (done + row) + d));
+            for (int d = 0; d < 4; ++d) rows.obsm[0].push_back(static_cast<float>(10 * (done + row) + d));
+            rows.dense.insert(rows.dense.end(), 120, static_cast<float>(done + row));
         }
         writer.append(rows);
     }
