@@ -18,6 +18,8 @@ import numpy as np
 from call import call, common_options
 
 CONFIG = """
+[runtime]
+threads = 1
 [input]
 label_key = "cell_type"
 batch_key = "batch"
@@ -30,14 +32,14 @@ latent = 8
 score_width = 32
 score_blocks = 2
 [train]
-joint_epochs = 150
+joint_epochs = 120
 loss_cells = 100
 score_steps = 400
 score_batch = 128
 [generate]
 cells = 600
 [evaluate]
-halvings = 4
+halvings = 3
 min_type_cells = 10
 pca_components = 10
 trees = 100
@@ -157,7 +159,7 @@ def evaluation(lapatlas, folder):
          "--components", "10", "--trees", "100", "--auc-limit", "0.1"], capture_output=True, text=True)
     check(answer.returncode == 0, "scikit-learn, SciPy, POT and scanpy find the same figures", answer.stdout + answer.stderr)
     lapatlas("evaluate", "run/atlas.h5ad", "--reference", "real.h5ad", "--input.label_key=cell_type",
-             "--evaluate.halvings=2", "--evaluate.min_type_cells=10", "--output", "pair.json", "--quiet")
+             "--evaluate.halvings=2", "--evaluate.min_type_cells=10", "--output", "pair.json", "--threads", 1, "--quiet")
     check((folder / "pair.json").exists() and (folder / "pair.csv").exists(), "a pair of files is evaluated")
     lapatlas("evaluate", "like.h5ad", "--prepared", "run", "--evaluate.halvings=2", "--quiet")
     check((folder / "like.evaluation.json").exists(), "a file is evaluated against a run's test cells")
