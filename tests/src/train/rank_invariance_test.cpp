@@ -72,7 +72,7 @@ class RankInvariance : public testing::TestWithParam<std::string> {
             config.train.batch = GetParam() == "simulated_full" ? "full" : "cluster";
             config.train.loss_cells = 60;  // fewer than are active in either
         }
-        prepare(comm, config, folder / "prepared.h5", {}, log);
+        config = prepare(comm, config, folder / "prepared.h5", {}, log);
     }
 
     Communicator comm = Communicator::world();
