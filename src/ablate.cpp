@@ -1,14 +1,13 @@
 #include "src/ablate.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <map>
 
 #include "dist/agreement.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/config/config.hpp"
+#include "src/config/text_list.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
@@ -32,25 +31,13 @@ constexpr Column kColumns[] = {
     {"membership_auc", "membership AUC"},  {"library_ks", "library KS"},
 };
 
-std::vector<std::string> words(const std::string& list) {
-    std::vector<std::string> found;
-    for (std::size_t first = 0; first <= list.size();) {
-        const std::size_t end = std::min(list.find(',', first), list.size());
-        std::string word = list.substr(first, end - first);
-        word.erase(0, word.find_first_not_of(' '));
-        word.erase(word.find_last_not_of(' ') + 1);
-        if (!word.empty()) found.push_back(word);
-        first = end + 1;
-    }
-    return found;
-}
-
 std::vector<AblationVariant> chosen_variants(const std::string& list) {
     if (list.empty()) return ablation_variants();
     std::vector<std::string> names;
     for (const AblationVariant& variant : ablation_variants()) names.push_back(variant.name);
     std::vector<AblationVariant> chosen{ablation_variants().front()};
-    for (const std::string& word : words(list)) {
+    for (const std::string& word : split_text(list, ',')) {
+        if (word.empty()) continue;
         const auto found = std::find(names.begin(), names.end(), word);
         if (found == names.end())
             throw ConfigError("ablate.variants: no variant '" + word + "'" + suggest_names(word, names));
@@ -67,17 +54,7 @@ std::string cell_text(const std::vector<EvaluationResult>& results, const char* 
         const Figure& figure = result.figure(key);
         if (const auto& mean = (floor ? figure.floor : figure.generated).mean) values.push_back(*mean);
     }
-    if (values.empty()) return "n/a";
-    double mean = 0, squares = 0;
-    for (const double value : values) mean += value / static_cast<double>(values.size());
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    char text[48];
-    if (values.size() > 1)
-        std::snprintf(text, sizeof text, "%.3f ± %.3f", mean,
-                      std::sqrt(squares / static_cast<double>(values.size() - 1)));
-    else
-        std::snprintf(text, sizeof text, "%.3f", mean);
-    return text;
+    return spread_text(spread_of(values));
 }
 
 using Results = std::vector<std::pair<AblationVariant, std::vector<EvaluationResult>>>;

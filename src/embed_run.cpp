@@ -10,6 +10,7 @@
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
+#include "dist/even_sample.hpp"
 #include "dist/hdf5_file.hpp"
 #include "partition/distributed_graph.hpp"
 #include "src/config/config.hpp"
@@ -139,8 +140,7 @@ std::unique_ptr<LabelClassifier> learn_labels(const Communicator& comm, const Ra
     for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
         const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
         const std::int32_t label = data.labels[static_cast<std::size_t>(r)];
-        const std::int64_t most = std::min(total, kMostLessons);
-        if (label < 0 || global * most / total == (global + 1) * most / total) continue;
+        if (label < 0 || !is_in_even_sample(global, total, kMostLessons)) continue;
         places.push_back(global);
         labels.push_back(label);
         const float* row = means.data_ptr<float>() + r * width;

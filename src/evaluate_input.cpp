@@ -6,6 +6,7 @@
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "dist/even_sample.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
@@ -41,8 +42,7 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
     const auto total = static_cast<std::int64_t>(all.size());
     const auto is_taken = [&](std::int64_t row) {
         const std::int64_t place = std::lower_bound(all.begin(), all.end(), row) - all.begin();
-        return total <= kMostEvaluatedCells ||
-               place * kMostEvaluatedCells / total != (place + 1) * kMostEvaluatedCells / total;
+        return is_in_even_sample(place, total, kMostEvaluatedCells);
     };
     std::vector<std::uint8_t> chosen(rows.size(), 0);
     std::vector<std::int64_t> chosen_rows, sizes;
@@ -81,6 +81,18 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
         sample.rows.push_back(all_rows[cell]);
     }
     return sample;
+}
+
+void put_samples(Sample train, Sample test, Sample generated, EvaluationInput& input) {
+    input.train = std::move(train.counts);
+    input.train_labels = std::move(train.labels);
+    input.train_cells = std::move(train.rows);
+    input.test = std::move(test.counts);
+    input.test_labels = std::move(test.labels);
+    input.test_cells = std::move(test.rows);
+    input.generated = std::move(generated.counts);
+    input.generated_labels = std::move(generated.labels);
+    input.generated_cells = std::move(generated.rows);
 }
 
 /// Codes of the generated file's labels in terms of the reference's.
@@ -161,15 +173,7 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     if (cells > kMostEvaluatedCells)
         log.info("of " + std::to_string(cells) + " generated cells " + std::to_string(kMostEvaluatedCells) +
                  " are looked at, taken evenly");
-    input.train = std::move(train.counts);
-    input.train_labels = std::move(train.labels);
-    input.test = std::move(test.counts);
-    input.test_labels = std::move(test.labels);
-    input.generated = std::move(made.counts);
-    input.generated_labels = std::move(made.labels);
-    input.train_cells = std::move(train.rows);
-    input.test_cells = std::move(test.rows);
-    input.generated_cells = std::move(made.rows);
+    put_samples(std::move(train), std::move(test), std::move(made), input);
     return input;
 }
 
@@ -227,15 +231,7 @@ EvaluationInput input_of_files(const Communicator& comm, const Config& config,
         gather_sample(comm, real_counts, real.labels, rows, part, static_cast<std::int8_t>(Split::kTest));
     Sample sample = gather_sample(comm, made_counts, made_labels, global_rows(made),
                                   std::vector<std::int8_t>(made_labels.size(), 0), 0);
-    input.train = std::move(train.counts);
-    input.train_labels = std::move(train.labels);
-    input.test = std::move(test.counts);
-    input.test_labels = std::move(test.labels);
-    input.generated = std::move(sample.counts);
-    input.generated_labels = std::move(sample.labels);
-    input.train_cells = std::move(train.rows);
-    input.test_cells = std::move(test.rows);
-    input.generated_cells = std::move(sample.rows);
+    put_samples(std::move(train), std::move(test), std::move(sample), input);
     return input;
 }
 

@@ -133,7 +133,7 @@ CountDecoderImpl::CellScores CountDecoderImpl::score_cells(
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
                                 dispersions()};
     CellScores scores;
-    std::vector<float> scratch(2 * static_cast<std::size_t>(options_.genes));
+    std::vector<float> scratch(3 * static_cast<std::size_t>(options_.genes));
     for (std::int64_t first = 0; first < hidden_cells.size(0); first += chunk) {
         const std::int64_t count = std::min(chunk, hidden_cells.size(0) - first);
         const torch::Tensor logits = output_(hidden_cells.narrow(0, first, count)).contiguous();

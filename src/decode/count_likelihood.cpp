@@ -163,11 +163,11 @@ double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts,
                        float* scratch) {
     float* gradient = scratch;
     float* dispersion_gradient = scratch + model.genes;
-    std::vector<float> mean(static_cast<std::size_t>(model.genes));
-    cell_means(model, logits, model.size_factor ? library : 1.0f, mean.data());
-    const double loss = dense_terms(model, mean.data(), gradient, dispersion_gradient) +
-                        sparse_terms(model, counts, mean.data(), gradient, dispersion_gradient);
-    std::copy(mean.begin(), mean.end(), logits);
+    float* mean = scratch + 2 * model.genes;
+    cell_means(model, logits, model.size_factor ? library : 1.0f, mean);
+    const double loss = dense_terms(model, mean, gradient, dispersion_gradient) +
+                        sparse_terms(model, counts, mean, gradient, dispersion_gradient);
+    std::copy(mean, mean + model.genes, logits);
     return loss;
 }
 

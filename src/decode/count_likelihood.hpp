@@ -44,7 +44,7 @@ struct GammaTerms {
 GammaTerms gamma_terms(double theta, double x);
 
 /// The negative log-likelihood of one cell. `logits` [genes] are replaced by its expected counts. `scratch`
-/// [2 genes].
+/// [3 genes].
 double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library, float* logits,
                        float* scratch);
 

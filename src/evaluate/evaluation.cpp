@@ -85,21 +85,6 @@ void find_training_neighbours(const Communicator& comm, const EvaluationData& da
     sample.predicted_labels = all_gather_v<std::int32_t>(comm, votes);
 }
 
-/// Over the repeats where the figure exists.
-Spread spread(const std::vector<double>& values) {
-    std::vector<double> known;
-    std::copy_if(values.begin(), values.end(), std::back_inserter(known),
-                 [](double v) { return std::isfinite(v); });
-    Spread result;
-    if (known.empty()) return result;
-    double sum = 0, squares = 0;
-    for (const double value : known) sum += value;
-    result.mean = sum / static_cast<double>(known.size());
-    for (const double value : known) squares += (value - *result.mean) * (value - *result.mean);
-    if (known.size() > 1) result.sd = std::sqrt(squares / static_cast<double>(known.size() - 1));
-    return result;
-}
-
 /// All numbers of all repeats: [repeat, side (generated, floor), figure], the types' figures behind the
 /// common ones.
 class ScoreTable {
@@ -120,7 +105,7 @@ class ScoreTable {
         std::vector<double> sides[2];
         for (std::size_t item = 0; item * width_ < values_.size(); ++item)
             sides[item % 2].push_back(values_[item * width_ + column]);
-        return {name.key, name.title, name.space, spread(sides[0]), spread(sides[1])};
+        return {name.key, name.title, name.space, spread_of(sides[0]), spread_of(sides[1])};
     }
 
   private:
@@ -155,6 +140,20 @@ void summarise(const ScoreTable& scores, const HalvingPlan& plan, const Evaluate
 }
 
 }  // namespace
+
+Spread spread_of(const std::vector<double>& values) {
+    std::vector<double> known;
+    std::copy_if(values.begin(), values.end(), std::back_inserter(known),
+                 [](double v) { return std::isfinite(v); });
+    Spread result;
+    if (known.empty()) return result;
+    double sum = 0, squares = 0;
+    for (const double value : known) sum += value;
+    result.mean = sum / static_cast<double>(known.size());
+    for (const double value : known) squares += (value - *result.mean) * (value - *result.mean);
+    if (known.size() > 1) result.sd = std::sqrt(squares / static_cast<double>(known.size() - 1));
+    return result;
+}
 
 const Figure& EvaluationResult::figure(const std::string& key) const {
     for (const Figure& candidate : figures)

@@ -33,6 +33,9 @@ struct Spread {
     std::optional<double> sd;
 };
 
+/// Of the finite ones among `values`.
+Spread spread_of(const std::vector<double>& values);
+
 /// One number between generated and test cells, and the same number between test cells and test cells: its
 /// floor.
 struct Figure {

@@ -1,15 +1,15 @@
 #include "src/evaluate/evaluation_pictures.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <numeric>
-#include <span>
+#include <cmath>
+#include <tuple>
 
 #include "src/evaluate/cell_rows.hpp"
 #include "src/evaluate/comparison.hpp"
 #include "src/evaluate/gene_agreement.hpp"
 #include "src/evaluate/marker_genes.hpp"
 #include "src/evaluate/umap.hpp"
+#include "src/preprocess/filter.hpp"
 
 namespace lapatlas {
 namespace {
@@ -18,12 +18,6 @@ constexpr std::size_t kMarkersAType = 3;
 
 const std::vector<std::int64_t>& drawn_cells(const FigureData& data) {
     return data.plan.halvings.front().published_generated;
-}
-
-/// MT-ND1, mt-Nd1.
-bool is_mitochondrial(const std::string& name) {
-    return name.size() > 3 && std::toupper(static_cast<unsigned char>(name[0])) == 'M' &&
-           std::toupper(static_cast<unsigned char>(name[1])) == 'T' && name[2] == '-';
 }
 
 void fill_cells(const SampleData& sample, const std::vector<std::int64_t>& rows,

@@ -72,17 +72,18 @@ void score_use(const FigureData& data, const Halving& cells, bool floor, SideFig
     const Lesson test = lesson(data.test.train_space, data.test.labels, plan.published_test);
     const Lesson& learned = floor ? real : made;
     if (learned.labels.empty() || test.labels.empty()) return;
-    side.figures[figure_index("trained_on_accuracy")] =
-        balanced_accuracy(test.labels, LabelClassifier(learned.cells, learned.labels).predict(test.cells));
+    std::vector<std::int32_t> predicted = LabelClassifier(learned.cells, learned.labels).predict(test.cells);
+    side.figures[figure_index("trained_on_accuracy")] = balanced_accuracy(test.labels, predicted);
 
     if (plan.rare_types.empty() || real.labels.empty()) return;
-    Lesson both = real;
+    // The floor is the classifier of real cells alone, which has just answered.
     if (!floor) {
+        Lesson both = real;
         const Lesson rare = lesson(data.generated.train_space, data.generated.labels, cells.rare_generated);
         both.cells = stack(both.cells, rare.cells);
         both.labels.insert(both.labels.end(), rare.labels.begin(), rare.labels.end());
+        predicted = LabelClassifier(both.cells, both.labels).predict(test.cells);
     }
-    const std::vector<std::int32_t> predicted = LabelClassifier(both.cells, both.labels).predict(test.cells);
     std::vector<std::int32_t> truth_of_rare, said_of_rare;
     for (std::size_t i = 0; i < predicted.size(); ++i)
         if (std::find(plan.rare_types.begin(), plan.rare_types.end(), test.labels[i]) !=

@@ -8,6 +8,7 @@
 
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/config/text_list.hpp"
 #include "src/io/h5ad_frame.hpp"
 #include "src/io/near_names.hpp"
 #include "src/random/philox.hpp"
@@ -15,12 +16,6 @@
 namespace lapatlas {
 
 namespace {
-
-std::string trimmed(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos) return "";
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 /// One entry and where it stands, for messages.
 struct Entry {
@@ -40,11 +35,7 @@ std::vector<Entry> entries_of_file(const std::string& path) {
 
 std::vector<Entry> entries_of_text(const std::string& text) {
     std::vector<Entry> entries;
-    for (std::size_t first = 0; first <= text.size();) {
-        const std::size_t end = std::min(text.find(',', first), text.size());
-        entries.push_back({text.substr(first, end - first), "generate.counts"});
-        first = end + 1;
-    }
+    for (const std::string& part : split_text(text, ',')) entries.push_back({part, "generate.counts"});
     return entries;
 }
 

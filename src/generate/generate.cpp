@@ -9,6 +9,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
 #include "src/config/config.hpp"
+#include "src/config/text_list.hpp"
 #include "src/io/h5ad_writer.hpp"
 #include "src/io/near_names.hpp"
 #include "src/prepare.hpp"
@@ -45,15 +46,8 @@ std::vector<std::string> list_or_lines(const std::string& text) {
         whole.assign(std::istreambuf_iterator<char>(file), {});
         separator = '\n';
     }
-    std::vector<std::string> entries;
-    for (std::size_t first = 0; first <= whole.size();) {
-        const std::size_t end = std::min(whole.find(separator, first), whole.size());
-        const std::string entry = whole.substr(first, end - first);
-        const std::size_t begin = entry.find_first_not_of(" \t\r");
-        if (begin != std::string::npos)
-            entries.push_back(entry.substr(begin, entry.find_last_not_of(" \t\r") - begin + 1));
-        first = end + 1;
-    }
+    std::vector<std::string> entries = split_text(whole, separator);
+    std::erase(entries, "");
     return entries;
 }
 

@@ -47,6 +47,10 @@ GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
     return filter;
 }
 
+bool is_mitochondrial(const std::string& gene_name) {
+    return gene_name.starts_with("MT-") || gene_name.starts_with("mt-");
+}
+
 CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept) {
     std::vector<std::int32_t> new_index(static_cast<std::size_t>(matrix.num_genes), -1);
     for (std::size_t i = 0; i < kept.size(); ++i)
@@ -81,9 +85,7 @@ CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
         ensure(static_cast<std::int64_t>(gene_names.size()) == local.num_genes,
                "choose_cells needs one name a gene");
         std::vector<std::uint8_t> is_mito(gene_names.size());
-        std::transform(gene_names.begin(), gene_names.end(), is_mito.begin(), [](const std::string& name) {
-            return name.starts_with("MT-") || name.starts_with("mt-");
-        });
+        std::transform(gene_names.begin(), gene_names.end(), is_mito.begin(), is_mitochondrial);
         filter.keep.assign(static_cast<std::size_t>(local.num_rows()), 1);
         for (std::size_t row = 0; row < filter.keep.size(); ++row) {
             std::int64_t genes = 0;

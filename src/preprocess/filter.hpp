@@ -44,4 +44,7 @@ CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
 /// The rows of `matrix` with a nonzero entry in `keep`, in order.
 CountMatrix select_rows(const CountMatrix& matrix, std::span<const std::uint8_t> keep);
 
+/// MT-ND1 of man, mt-Nd1 of the mouse.
+bool is_mitochondrial(const std::string& gene_name);
+
 }  // namespace lapatlas

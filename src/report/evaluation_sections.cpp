@@ -43,6 +43,18 @@ std::vector<PlotSeries> by_label(const std::vector<double>& x, const std::vector
     return present;
 }
 
+/// The axes that all maps share.
+Plot empty_map(const EvaluationPictures& pictures, const std::string& title, const std::string& alt) {
+    Plot plot;
+    plot.title = title;
+    plot.alt = alt;
+    plot.x_label = "UMAP 1";
+    plot.y_label = "UMAP 2";
+    plot.x_range = padded_range({&pictures.test.map_x, &pictures.generated.map_x});
+    plot.y_range = padded_range({&pictures.test.map_y, &pictures.generated.map_y});
+    return plot;
+}
+
 PlotGroup cell_maps(const EvaluationPictures& pictures) {
     PlotGroup group;
     group.heading = "Real and generated cells";
@@ -51,16 +63,8 @@ PlotGroup cell_maps(const EvaluationPictures& pictures) {
         "Real "
         "cells are test cells that the model has never seen; as many generated cells are drawn beside them.";
     const CellPictures &test = pictures.test, &made = pictures.generated;
-    const auto x_range = padded_range({&test.map_x, &made.map_x});
-    const auto y_range = padded_range({&test.map_y, &made.map_y});
     const auto add = [&](const std::string& title, std::vector<PlotSeries> series, bool named) {
-        Plot plot;
-        plot.title = title;
-        plot.alt = title + ": cells on a UMAP";
-        plot.x_label = "UMAP 1";
-        plot.y_label = "UMAP 2";
-        plot.x_range = x_range;
-        plot.y_range = y_range;
+        Plot plot = empty_map(pictures, title, title + ": cells on a UMAP");
         plot.legend = !named;
         if (named && series.size() > 1)
             for (const PlotSeries& one : series)
@@ -106,14 +110,9 @@ PlotGroup type_maps(const EvaluationPictures& pictures) {
         deal(test, real);
         deal(made, generated);
         if (real.x.empty() && generated.x.empty()) continue;
-        Plot plot;
-        plot.title = pictures.label_names[type] + ": " + std::to_string(real.x.size()) + " real, " +
-                     std::to_string(generated.x.size()) + " generated";
-        plot.alt = plot.title + ", on a UMAP of all cells";
-        plot.x_label = "UMAP 1";
-        plot.y_label = "UMAP 2";
-        plot.x_range = padded_range({&test.map_x, &made.map_x});
-        plot.y_range = padded_range({&test.map_y, &made.map_y});
+        const std::string title = pictures.label_names[type] + ": " + std::to_string(real.x.size()) +
+                                  " real, " + std::to_string(generated.x.size()) + " generated";
+        Plot plot = empty_map(pictures, title, title + ", on a UMAP of all cells");
         plot.series = {std::move(others), std::move(real), std::move(generated)};
         plot.in_turns = false;
         group.pictures.push_back(picture_of(plot));

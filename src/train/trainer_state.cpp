@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "dist/collectives.hpp"
+#include "dist/even_sample.hpp"
 #include "src/config/config.hpp"
 #include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
@@ -70,7 +71,7 @@ void gather_references(const Communicator& comm, const RankData& data, const tor
     std::vector<std::int64_t> rows;
     for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
         const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
-        if (global * most / total == (global + 1) * most / total) continue;
+        if (!is_in_even_sample(global, total, most)) continue;
         places.push_back(global * most / total);
         labels.push_back(data.labels[static_cast<std::size_t>(r)]);
         rows.push_back(r);

@@ -17,6 +17,18 @@ def common_options(description):
     return parser
 
 
+class Check:
+    """Prints each thing that was looked at; `failed` counts those that do not hold."""
+
+    failed = 0
+
+    def __call__(self, holds, what, shown=""):
+        print(f"{'ok' if holds else 'FAILED':7} {what}")
+        if not holds:
+            Check.failed += 1
+            print("".join(f"        | {line}\n" for line in str(shown).splitlines()[-20:]), end="")
+
+
 class Answer:
     """What a call gave back."""
 

@@ -15,7 +15,7 @@ import tempfile
 import anndata
 import numpy as np
 
-from call import call, common_options
+from call import Check, call, common_options
 
 CONFIG = """
 [runtime]
@@ -47,16 +47,6 @@ write_draws = true
 """
 AGREEMENT = pathlib.Path(__file__).parent.parent / "src" / "evaluate" / "agreement.py"
 SCHEMA = pathlib.Path(__file__).parent.parent.parent / "docs" / "evaluation.schema.json"
-
-
-class Check:
-    failed = 0
-
-    def __call__(self, holds, what, shown=""):
-        print(f"{'ok' if holds else 'FAILED':7} {what}")
-        if not holds:
-            Check.failed += 1
-            print("".join(f"        | {line}\n" for line in str(shown).splitlines()[-20:]), end="")
 
 
 check = Check()

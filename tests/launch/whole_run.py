@@ -21,18 +21,8 @@ import warnings
 import anndata
 import numpy as np
 
-from call import call, common_options
+from call import Check, call, common_options
 from wrong_inputs import CONFIG, small_atlas, write
-
-
-class Check:
-    failed = 0
-
-    def __call__(self, holds, what, shown=""):
-        print(f"{'ok' if holds else 'FAILED':7} {what}")
-        if not holds:
-            Check.failed += 1
-            print("".join(f"        | {line}\n" for line in str(shown).splitlines()[-20:]), end="")
 
 
 check = Check()

@@ -1,0 +1,23 @@
+#include "src/config/text_list.hpp"
+
+#include <algorithm>
+
+namespace lapatlas {
+
+std::string trimmed(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string::npos) return "";
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+std::vector<std::string> split_text(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t first = 0; first <= text.size();) {
+        const std::size_t end = std::min(text.find(separator, first), text.size());
+        parts.push_back(trimmed(text.substr(first, end - first)));
+        first = end + 1;
+    }
+    return parts;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace lapatlas {
+
+/// Without blanks (space, tab, carriage return) at either end.
+std::string trimmed(const std::string& text);
+
+/// What stands between the separators, trimmed; empty parts stay.
+std::vector<std::string> split_text(const std::string& text, char separator);
+
+}  // namespace lapatlas
