@@ -285,6 +285,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         model.decoder->hidden(means, batches_of(data, new_rows)),
         [&](std::int64_t i) { return data.counts_of(data.num_train_rows + i); },
         [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
+        predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
         config.train.decode_chunk, config.embed.denoised);
     H5adRows rows;
     rows.counts = &others.counts;

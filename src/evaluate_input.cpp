@@ -7,7 +7,9 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/even_sample.hpp"
+#include "dist/hdf5_file.hpp"
 #include "src/io/atlas_reader.hpp"
+#include "src/io/h5ad_frame.hpp"
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/io/row_assembler.hpp"
@@ -26,13 +28,16 @@ struct Sample {
     CountMatrix counts;
     std::vector<std::int32_t> labels;
     std::vector<std::int64_t> rows;
+    std::vector<double> latent_distance;
 };
 
 /// Collective. Of this rank's cells those with `part[r] == wanted`, on the root in the order of their global
-/// rows; thinned evenly where there are more than kMostEvaluatedCells.
+/// rows; thinned evenly where there are more than kMostEvaluatedCells. `latent_distance`: one a cell on every
+/// rank, or empty on all.
 Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
                      const std::vector<std::int32_t>& labels, const std::vector<std::int64_t>& rows,
-                     const std::vector<std::int8_t>& part, std::int8_t wanted) {
+                     const std::vector<std::int8_t>& part, std::int8_t wanted,
+                     const std::vector<double>& latent_distance = {}) {
     // Their places among the wanted cells of all ranks, by global row.
     std::vector<std::int64_t> mine;
     for (std::size_t r = 0; r < rows.size(); ++r)
@@ -47,16 +52,19 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
     std::vector<std::uint8_t> chosen(rows.size(), 0);
     std::vector<std::int64_t> chosen_rows, sizes;
     std::vector<std::int32_t> chosen_labels;
+    std::vector<double> chosen_distances;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         if (part[r] != wanted || !is_taken(rows[r])) continue;
         chosen[r] = 1;
         chosen_rows.push_back(rows[r]);
         chosen_labels.push_back(labels[r]);
+        if (!latent_distance.empty()) chosen_distances.push_back(latent_distance[r]);
         sizes.push_back(counts.row_offsets[r + 1] - counts.row_offsets[r]);
     }
     const CountMatrix kept = select_rows(counts, chosen);
     const auto all_rows = gather_v<std::int64_t>(comm, chosen_rows);
     const auto all_labels = gather_v<std::int32_t>(comm, chosen_labels);
+    const auto all_distances = gather_v<double>(comm, chosen_distances);
     const auto all_sizes = gather_v<std::int64_t>(comm, sizes);
     const auto genes = gather_v<std::int32_t>(comm, kept.gene_indices);
     const auto values = gather_v<float>(comm, kept.values);
@@ -79,6 +87,7 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
         sample.counts.row_offsets.push_back(sample.counts.num_nonzeros() + last - first);
         sample.labels.push_back(all_labels[cell]);
         sample.rows.push_back(all_rows[cell]);
+        if (!all_distances.empty()) sample.latent_distance.push_back(all_distances[cell]);
     }
     return sample;
 }
@@ -90,9 +99,11 @@ void put_samples(Sample train, Sample test, Sample generated, EvaluationInput& i
     input.test = std::move(test.counts);
     input.test_labels = std::move(test.labels);
     input.test_cells = std::move(test.rows);
+    input.test_latent_distance = std::move(test.latent_distance);
     input.generated = std::move(generated.counts);
     input.generated_labels = std::move(generated.labels);
     input.generated_cells = std::move(generated.rows);
+    input.generated_latent_distance = std::move(generated.latent_distance);
 }
 
 /// Codes of the generated file's labels in terms of the reference's.
@@ -123,6 +134,17 @@ AtlasShard read_generated(const Communicator& comm, const std::filesystem::path&
     return read_atlas(comm, source, silent);
 }
 
+/// Of this rank's generated cells, as `lapatlas generate` wrote them.
+std::vector<double> written_distances(const std::filesystem::path& path, const AtlasShard& shard) {
+    const Hdf5File file = Hdf5File::open(path);
+    const H5adFrame obs(file, "obs");
+    if (!obs.has("manifold_distance"))
+        throw InputError(path.string() +
+                         ": obs has no manifold_distance, which its model would have written; "
+                         "make it again with `lapatlas generate`");
+    return obs.numbers("manifold_distance", shard.first_cell, shard.counts.num_rows());
+}
+
 std::vector<std::int64_t> global_rows(const AtlasShard& shard) {
     std::vector<std::int64_t> rows(static_cast<std::size_t>(shard.counts.num_rows()));
     std::iota(rows.begin(), rows.end(), shard.first_cell);
@@ -133,6 +155,7 @@ std::vector<std::int64_t> global_rows(const AtlasShard& shard) {
 
 EvaluationInput input_of_prepared(const Communicator& comm, const Config& config,
                                   const std::filesystem::path& prepared,
+                                  const std::optional<std::vector<double>>& heldout_latent_distance,
                                   const std::filesystem::path& generated, Log& log) {
     struct Loaded {
         PreparedSummary summary;
@@ -157,7 +180,8 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.train.cell_index,
                                  std::vector<std::int8_t>(loaded.train.labels.size(), 0), 0);
     Sample test = gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.cell_index,
-                                loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest));
+                                loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest),
+                                heldout_latent_distance.value_or(std::vector<double>()));
     AtlasShard atlas =
         read_generated(comm, generated, "X", summary.label_names.empty() ? "" : config.input.label_key);
     const std::vector<std::int32_t> labels = agreed(comm, [&] {
@@ -168,8 +192,11 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
         return translate(atlas, summary.label_names, generated);
     });
     const std::int64_t cells = atlas.num_cells;
+    const std::vector<double> distances = agreed(comm, [&] {
+        return heldout_latent_distance ? written_distances(generated, atlas) : std::vector<double>();
+    });
     Sample made = gather_sample(comm, atlas.counts, labels, global_rows(atlas),
-                                std::vector<std::int8_t>(labels.size(), 0), 0);
+                                std::vector<std::int8_t>(labels.size(), 0), 0, distances);
     if (cells > kMostEvaluatedCells)
         log.info("of " + std::to_string(cells) + " generated cells " + std::to_string(kMostEvaluatedCells) +
                  " are looked at, taken evenly");

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
@@ -15,9 +17,11 @@ inline constexpr std::int64_t kMostEvaluatedCells = 50000;
 
 /// Collective. A prepared dataset's training and test cells beside the generated cells of an .h5ad with its
 /// genes; filled on the root. Each rank reads its share of both. InputError where the genes are not those of
-/// the dataset, or labels are unknown.
+/// the dataset, or labels are unknown. `heldout_latent_distance`: of heldout_latent_distances, where the
+/// dataset's own model made the cells.
 EvaluationInput input_of_prepared(const Communicator& comm, const Config& config,
                                   const std::filesystem::path& prepared,
+                                  const std::optional<std::vector<double>>& heldout_latent_distance,
                                   const std::filesystem::path& generated, Log& log);
 
 /// Collective. The same of any two files of counts: config.input says which is the reference, its labels and

@@ -7,6 +7,7 @@
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_input.hpp"
 #include "src/generate/generate.hpp"
+#include "src/heldout_latents.hpp"
 
 namespace lapatlas {
 
@@ -67,7 +68,8 @@ EvaluationResult evaluate_run(const Communicator& comm, const Config& config, co
                               Log& log) {
     log.stage("evaluate " + generated.string());
     require_files(comm, generated, "; make it with `lapatlas generate " + run.dir.string() + "`", output);
-    const EvaluationInput input = input_of_prepared(comm, config, run.prepared(), generated, log);
+    const EvaluationInput input = input_of_prepared(
+        comm, config, run.prepared(), heldout_latent_distances(comm, config, run, generated), generated, log);
     return evaluate_and_write(comm, config, input, generated, evaluated_name(run.prepared()), output, log);
 }
 

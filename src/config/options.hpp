@@ -120,8 +120,9 @@ struct ModelOptions {
     std::int64_t cheb_order = 4;
     double dropout = 0.1;
     std::string likelihood = "negative_binomial";
+    std::string dispersion = "gene_label";
     std::string library = "size_factor";
-    std::string library_model = "per_label";
+    std::string library_model = "joint";
     std::int64_t score_width = 256;
     std::int64_t score_blocks = 4;
     double score_dropout = 0.2;
@@ -132,16 +133,18 @@ struct ModelOptions {
         v("hidden", hidden, "width h of encoder and decoder; 0: from the data, 128 to 512");
         v("latent", latent, "latent width d; 0: from the data, 32 or 64");
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
-        v("dropout", dropout, "dropout in the decoder");
+        v("dropout", dropout, "dropout in the decoder, in training and in generation");
         v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});
+        v("dispersion", dispersion,
+          "of the negative binomial: one a gene, or one a gene and label, drawn towards the gene's",
+          Choices{"gene_label", "gene"});
         v("library", library,
           "size_factor: softmax times a library size; absolute: rates as the paper has them",
           Choices{"size_factor", "absolute"});
         v("library_model", library_model,
-          "where a generated cell's library comes from: per_label: drawn from the training cells of its "
-          "label; "
-          "joint: diffused with the latent as one more coordinate",
-          Choices{"per_label", "joint"});
+          "where a generated cell's library comes from, with size_factor: joint: diffused with the latent as "
+          "one more coordinate; per_label: drawn from the training cells of its label",
+          Choices{"joint", "per_label"});
         v("score_width", score_width, "width of the ScoreNet");
         v("score_blocks", score_blocks, "residual blocks of the ScoreNet");
         v("score_dropout", score_dropout, "dropout in the ScoreNet's blocks");

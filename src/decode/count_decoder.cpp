@@ -32,7 +32,7 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
                                  const torch::Tensor& weight, const torch::Tensor& bias,
                                  const torch::Tensor& /*log_dispersion*/, const CountLikelihood& model,
                                  std::span<const SparseCounts> counts, std::span<const float> library,
-                                 std::int64_t chunk) {
+                                 std::span<const std::int32_t> dispersion_rows, std::int64_t chunk) {
         const torch::NoGradGuard no_grad;
         const std::int64_t cells = hidden.size(0);
         const torch::Tensor h = hidden.contiguous();
@@ -45,13 +45,13 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
         LikelihoodSums sums;
         for (std::int64_t first = 0; first < cells; first += rows) {
             const std::int64_t count = std::min(rows, cells - first);
+            const auto from = static_cast<std::size_t>(first), size = static_cast<std::size_t>(count);
             torch::Tensor block = logits.narrow(0, 0, count);
             const torch::Tensor part = h.narrow(0, first, count);
             torch::addmm_out(block, bias, part, weight.t());
-            likelihood_and_gradient(
-                model, counts.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
-                library.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)), 1.0f,
-                block.data_ptr<float>(), work.data_ptr<float>(), sums);
+            likelihood_and_gradient(model, counts.subspan(from, size), library.subspan(from, size),
+                                    dispersion_rows.subspan(from, size), 1.0f, block.data_ptr<float>(),
+                                    work.data_ptr<float>(), sums);
             torch::Tensor dpart = dhidden.narrow(0, first, count);
             torch::mm_out(dpart, block, weight);
             dweight.addmm_(block.t(), part);
@@ -59,8 +59,10 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
         }
         torch::Tensor ddispersion = torch::zeros({0});
         if (model.negative_binomial) {
-            sums.dispersion_gradient.resize(static_cast<std::size_t>(model.genes), 0.0);
-            ddispersion = torch::tensor(sums.dispersion_gradient, torch::kFloat64).to(torch::kFloat32);
+            sums.dispersion_gradient.resize(model.dispersion.size(), 0.0);
+            ddispersion = torch::tensor(sums.dispersion_gradient, torch::kFloat64)
+                              .to(torch::kFloat32)
+                              .view({-1, model.genes});
         }
         context->save_for_backward({dhidden, dweight, dbias, ddispersion});
         return torch::tensor(sums.negative_log_likelihood, torch::kFloat64);
@@ -70,7 +72,7 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
         const double scale = gradients[0].item<double>();
         variable_list saved = context->get_saved_variables();
         for (torch::Tensor& gradient : saved) gradient = gradient * scale;
-        saved.resize(8);  // the options of forward have none
+        saved.resize(9);  // the options of forward have none
         return saved;
     }
 };
@@ -87,6 +89,9 @@ CountDecoderImpl::CountDecoderImpl(const CountDecoderOptions& options) : options
     output_ = register_module("output", torch::nn::Linear(options.hidden + options.batches, options.genes));
     if (options.negative_binomial)
         dispersion_ = register_parameter("dispersion", torch::zeros({options.genes}));
+    if (options.negative_binomial && options.labels > 0)
+        dispersion_shift_ =
+            register_parameter("dispersion_shift", torch::zeros({options.labels * options.genes}), false);
 }
 
 torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const torch::Tensor& batches,
@@ -103,12 +108,28 @@ torch::Tensor CountDecoderImpl::hidden(const torch::Tensor& z, const torch::Tens
     return with_batch(x);
 }
 
-torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z, const torch::Tensor& batches) {
-    return output_(hidden(z, batches));
+torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z, const torch::Tensor& batches,
+                                       const Dropout& dropout) {
+    return output_(hidden(z, batches, dropout));
 }
 
 torch::Tensor CountDecoderImpl::log_dispersions() const {
-    return dispersion_.defined() ? kDispersionScale * dispersion_ : torch::Tensor();
+    if (!dispersion_.defined()) return {};
+    const torch::Tensor of_genes = kDispersionScale * dispersion_.unsqueeze(0);
+    if (!dispersion_shift_.defined()) return of_genes;
+    return torch::cat({of_genes, of_genes + kDispersionScale * dispersion_shift_.view({-1, options_.genes})});
+}
+
+torch::Tensor CountDecoderImpl::dispersion_prior() const {
+    if (!dispersion_shift_.defined()) return {};
+    return 0.5 * (kDispersionScale * dispersion_shift_).square().sum();
+}
+
+std::vector<std::int32_t> CountDecoderImpl::dispersion_rows(std::span<const std::int32_t> labels) const {
+    std::vector<std::int32_t> rows(labels.size(), 0);
+    if (dispersion_shift_.defined())
+        for (std::size_t i = 0; i < labels.size(); ++i) rows[i] = labels[i] + 1;
+    return rows;
 }
 
 std::vector<float> CountDecoderImpl::dispersions() const {
@@ -118,29 +139,33 @@ std::vector<float> CountDecoderImpl::dispersions() const {
 
 torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hidden_cells,
                                                         std::span<const SparseCounts> counts,
-                                                        std::span<const float> library, std::int64_t chunk) {
+                                                        std::span<const float> library,
+                                                        std::span<const std::int32_t> labels,
+                                                        std::int64_t chunk) {
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
                                 dispersions()};
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
                                   dispersion_.defined() ? log_dispersions() : torch::zeros({0}), model,
-                                  counts, library, chunk);
+                                  counts, library, dispersion_rows(labels), chunk);
 }
 
 CountDecoderImpl::CellScores CountDecoderImpl::score_cells(
     const torch::Tensor& hidden_cells, const std::function<SparseCounts(std::int64_t)>& counts_of,
-    const std::function<float(std::int64_t)>& library_of, std::int64_t chunk, bool with_rates) {
+    const std::function<float(std::int64_t)>& library_of, std::span<const std::int32_t> labels,
+    std::int64_t chunk, bool with_rates) {
     const torch::NoGradGuard no_grad;
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
                                 dispersions()};
+    const std::vector<std::int32_t> rows = dispersion_rows(labels);
     CellScores scores;
     std::vector<float> scratch(3 * static_cast<std::size_t>(options_.genes));
     for (std::int64_t first = 0; first < hidden_cells.size(0); first += chunk) {
         const std::int64_t count = std::min(chunk, hidden_cells.size(0) - first);
         const torch::Tensor logits = output_(hidden_cells.narrow(0, first, count)).contiguous();
         for (std::int64_t i = 0; i < count; ++i)
-            scores.log_likelihood.push_back(static_cast<float>(
-                -cell_likelihood(model, counts_of(first + i), library_of(first + i),
-                                 logits.data_ptr<float>() + i * options_.genes, scratch.data())));
+            scores.log_likelihood.push_back(static_cast<float>(-cell_likelihood(
+                model, counts_of(first + i), library_of(first + i), rows[static_cast<std::size_t>(first + i)],
+                logits.data_ptr<float>() + i * options_.genes, scratch.data())));
         if (with_rates)
             scores.rates.insert(scores.rates.end(), logits.data_ptr<float>(),
                                 logits.data_ptr<float>() + logits.numel());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "src/decode/fast_math.hpp"
 
@@ -28,8 +29,12 @@ double log_gamma(double x) {
 
 struct Group {
     double loss = 0;
-    std::vector<float> dispersion_gradient;
+    std::map<std::int32_t, std::vector<float>> dispersion_gradient;  // of the rows that its cells have
 };
+
+const float* thetas(const CountLikelihood& model, std::int32_t row) {
+    return model.negative_binomial ? model.dispersion.data() + row * model.genes : nullptr;
+}
 
 /// Means of one cell into `mean`; returns nothing else needed later. logits stay.
 void cell_means(const CountLikelihood& model, const float* logits, float library, float* mean) {
@@ -53,7 +58,7 @@ void cell_means(const CountLikelihood& model, const float* logits, float library
 }
 
 /// Terms that every gene has, as if its count were 0: returns their sum, leaves d/d log mean in `gradient`.
-float dense_terms(const CountLikelihood& model, const float* mean, float* gradient,
+float dense_terms(const CountLikelihood& model, const float* theta, const float* mean, float* gradient,
                   float* dispersion_gradient) {
     const std::int64_t genes = model.genes;
     float loss = 0;
@@ -65,7 +70,6 @@ float dense_terms(const CountLikelihood& model, const float* mean, float* gradie
         }
         return loss;
     }
-    const float* theta = model.dispersion.data();
 #pragma omp simd reduction(+ : loss)
     for (std::int64_t g = 0; g < genes; ++g) {
         const float ratio = mean[g] / theta[g];
@@ -79,8 +83,8 @@ float dense_terms(const CountLikelihood& model, const float* mean, float* gradie
 }
 
 /// What the counts above zero change.
-double sparse_terms(const CountLikelihood& model, const SparseCounts& counts, const float* mean,
-                    float* gradient, float* dispersion_gradient) {
+double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, const SparseCounts& counts,
+                    const float* mean, float* gradient, float* dispersion_gradient) {
     double loss = 0;
     for (std::int64_t e = 0; e < counts.size; ++e) {
         const auto gene = static_cast<std::size_t>(counts.genes[e]);
@@ -92,7 +96,7 @@ double sparse_terms(const CountLikelihood& model, const SparseCounts& counts, co
             gradient[gene] -= static_cast<float>(x);
             continue;
         }
-        const double theta = model.dispersion[gene];
+        const double theta = theta_of_genes[gene];
         const double ratio = mu / theta;
         const GammaTerms gamma = gamma_terms(theta, x);
         // x log(1 + r) - x log r = x log(1 + 1/r).
@@ -120,23 +124,26 @@ GammaTerms gamma_terms(double theta, double x) {
 }
 
 void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
-                             std::span<const float> library, float scale, float* logits, float* work,
-                             LikelihoodSums& sums) {
+                             std::span<const float> library, std::span<const std::int32_t> dispersion_rows,
+                             float scale, float* logits, float* work, LikelihoodSums& sums) {
     const auto cells = static_cast<std::int64_t>(counts.size());
     const std::int64_t genes = model.genes;
     Group groups[kGroups];
 #pragma omp parallel for schedule(static, 1)
     for (std::int64_t k = 0; k < kGroups; ++k) {
         Group& group = groups[k];
-        if (model.negative_binomial) group.dispersion_gradient.assign(static_cast<std::size_t>(genes), 0.0f);
         for (std::int64_t c = k * cells / kGroups; c < (k + 1) * cells / kGroups; ++c) {
             float* gradient = logits + c * genes;
             float* mean = work + c * genes;
             const float size = model.size_factor ? library[static_cast<std::size_t>(c)] : 1.0f;
             cell_means(model, gradient, size, mean);
-            group.loss += dense_terms(model, mean, gradient, group.dispersion_gradient.data());
-            group.loss += sparse_terms(model, counts[static_cast<std::size_t>(c)], mean, gradient,
-                                       group.dispersion_gradient.data());
+            const std::int32_t row =
+                dispersion_rows.empty() ? 0 : dispersion_rows[static_cast<std::size_t>(c)];
+            std::vector<float>& of_row = group.dispersion_gradient[row];
+            if (model.negative_binomial) of_row.resize(static_cast<std::size_t>(genes), 0.0f);
+            group.loss += dense_terms(model, thetas(model, row), mean, gradient, of_row.data());
+            group.loss += sparse_terms(model, thetas(model, row), counts[static_cast<std::size_t>(c)], mean,
+                                       gradient, of_row.data());
             if (model.size_factor) {
                 // Through the softmax: d/d logit = g - p sum(g), p = mean / library.
                 float total = 0;
@@ -151,22 +158,26 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
         }
     }
     if (model.negative_binomial && sums.dispersion_gradient.empty())
-        sums.dispersion_gradient.assign(static_cast<std::size_t>(genes), 0.0);
+        sums.dispersion_gradient.assign(model.dispersion.size(), 0.0);
     for (const Group& group : groups) {
         sums.negative_log_likelihood += group.loss;
-        for (std::size_t g = 0; g < group.dispersion_gradient.size(); ++g)
-            sums.dispersion_gradient[g] += static_cast<double>(scale) * group.dispersion_gradient[g];
+        for (const auto& [row, gradient] : group.dispersion_gradient) {
+            double* sum = sums.dispersion_gradient.data() + row * genes;
+            for (std::size_t g = 0; g < gradient.size(); ++g)
+                sum[g] += static_cast<double>(scale) * gradient[g];
+        }
     }
 }
 
-double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library, float* logits,
-                       float* scratch) {
+double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library,
+                       std::int32_t dispersion_row, float* logits, float* scratch) {
     float* gradient = scratch;
     float* dispersion_gradient = scratch + model.genes;
     float* mean = scratch + 2 * model.genes;
     cell_means(model, logits, model.size_factor ? library : 1.0f, mean);
-    const double loss = dense_terms(model, mean, gradient, dispersion_gradient) +
-                        sparse_terms(model, counts, mean, gradient, dispersion_gradient);
+    const float* theta = thetas(model, dispersion_row);
+    const double loss = dense_terms(model, theta, mean, gradient, dispersion_gradient) +
+                        sparse_terms(model, theta, counts, mean, gradient, dispersion_gradient);
     std::copy(mean, mean + model.genes, logits);
     return loss;
 }

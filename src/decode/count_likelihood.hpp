@@ -17,23 +17,24 @@ struct CountLikelihood {
     std::int64_t genes = 0;
     bool negative_binomial = true;  ///< else Poisson
     bool size_factor = true;  ///< mean = library * softmax(logits); else mean = exp(logits) (LapDDPM 3.2.2)
-    std::vector<float>
-        dispersion;  // [genes] theta of the negative binomial, variance = mean + mean^2 / theta
+    /// [rows, genes] theta of the negative binomial, variance = mean + mean^2 / theta; a cell has one row.
+    std::vector<float> dispersion;
 };
 
-/// What one chunk of cells adds. gene_gradient belongs to log theta.
+/// What one chunk of cells adds. dispersion_gradient belongs to log theta.
 struct LikelihoodSums {
     double negative_log_likelihood = 0;
-    std::vector<double> dispersion_gradient;  // [genes], empty for Poisson
+    std::vector<double> dispersion_gradient;  // [rows, genes], empty for Poisson
 };
 
 /// Negative log-likelihood of counts, summed over genes and cells, with its gradients in the same pass: every
 /// entry costs one exp (and one log1p for the negative binomial); entries above zero are corrected one by
-/// one. logits [cells, genes] is overwritten with d/d logits of the sum times `scale`; work has the same
-/// size. Adds to `sums`. The result does not depend on the number of threads.
+/// one. `dispersion_rows` [cells]; empty: all have the first. logits [cells, genes] is overwritten with d/d
+/// logits of the sum times `scale`; work has the same size. Adds to `sums`. The result does not depend on the
+/// number of threads.
 void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
-                             std::span<const float> library, float scale, float* logits, float* work,
-                             LikelihoodSums& sums);
+                             std::span<const float> library, std::span<const std::int32_t> dispersion_rows,
+                             float scale, float* logits, float* work, LikelihoodSums& sums);
 
 /// log Gamma(theta + x) - log Gamma(theta) - log Gamma(x + 1), and psi(theta + x) - psi(theta), for whole x >
 /// 0.
@@ -45,7 +46,7 @@ GammaTerms gamma_terms(double theta, double x);
 
 /// The negative log-likelihood of one cell. `logits` [genes] are replaced by its expected counts. `scratch`
 /// [3 genes].
-double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library, float* logits,
-                       float* scratch);
+double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library,
+                       std::int32_t dispersion_row, float* logits, float* scratch);
 
 }  // namespace lapatlas

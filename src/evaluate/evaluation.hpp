@@ -20,6 +20,8 @@ struct EvaluationInput {
     std::vector<std::int32_t> train_labels, test_labels, generated_labels;
     // Row of each cell in the file it is from; may be empty: the cells are numbered as they come.
     std::vector<std::int64_t> train_cells, test_cells, generated_cells;
+    // To the nearest training cell in the latent space of the model that made the cells; both or neither.
+    std::vector<double> test_latent_distance, generated_latent_distance;
     std::vector<std::string> label_names;
     std::vector<std::string> gene_names;  // [num_genes], or empty: unnamed
     double target_sum = 1e4;

@@ -59,15 +59,16 @@ std::vector<std::int64_t> compact(const std::vector<std::vector<std::int64_t>*>&
 }
 
 SampleData sample_data(const CountMatrix& counts, const std::vector<std::int32_t>& labels,
-                       const std::vector<std::int64_t>& rows, const Pca& train_pca, const Pca& test_pca,
-                       double target_sum) {
+                       const std::vector<double>& latent_distance, const std::vector<std::int64_t>& rows,
+                       const Pca& train_pca, const Pca& test_pca, double target_sum) {
     const CountMatrix chosen = take_rows(counts, rows);
     SampleData sample;
     sample.library = library_sizes(chosen);
     sample.expression = log_normalise(chosen, target_sum);
     sample.train_space = project_points(sample.expression, train_pca);
     sample.test_space = project_points(sample.expression, test_pca);
-    for (const std::int64_t row : rows) sample.labels.push_back(labels[static_cast<std::size_t>(row)]);
+    sample.labels = chosen_values(labels, rows);
+    if (!latent_distance.empty()) sample.latent_distance = chosen_values(latent_distance, rows);
     return sample;
 }
 
@@ -90,6 +91,7 @@ void share(const Communicator& comm, SampleData& sample) {
     share(comm, sample.expression);
     broadcast(comm, sample.library);
     broadcast(comm, sample.labels);
+    broadcast(comm, sample.latent_distance);
 }
 void share(const Communicator& comm, HalvingPlan& plan, std::int64_t num_halvings) {
     broadcast(comm, plan.types);
@@ -169,9 +171,10 @@ EvaluationData prepare_evaluation(const EvaluationInput& input, const EvaluateOp
         of_generated.push_back(&halving.rare_generated);
         of_training.push_back(&halving.published_training);
     }
-    data.test = sample_data(input.test, test_labels, compact(of_test), train.pca, test_pca, input.target_sum);
-    data.generated = sample_data(input.generated, generated_labels, compact(of_generated), train.pca,
-                                 test_pca, input.target_sum);
+    data.test = sample_data(input.test, test_labels, input.test_latent_distance, compact(of_test), train.pca,
+                            test_pca, input.target_sum);
+    data.generated = sample_data(input.generated, generated_labels, input.generated_latent_distance,
+                                 compact(of_generated), train.pca, test_pca, input.target_sum);
     const std::vector<std::int64_t> drawn = compact(of_training);
     data.training.train_space = select_points(prepared.training, drawn);
     data.training.expression = log_normalise(take_rows(input.train, drawn), input.target_sum);

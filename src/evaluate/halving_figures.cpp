@@ -155,6 +155,14 @@ void score_types(const Points& real, const Points& other, const FigureData& data
     side.figures[figure_index("centroid_distance")] = centroids / scored;
 }
 
+/// Of the other cells' median over the real cells'; NaN where it is not known.
+double ratio_of_medians(const Comparison& pair, std::vector<double> SampleData::*distance) {
+    const std::vector<double>&real = pair.real_cells.*distance, &other = pair.other_cells.*distance;
+    if (real.empty() || other.empty()) return kNan;
+    const double of_real = median_of(chosen_values(real, pair.real));
+    return of_real > 0 ? median_of(chosen_values(other, pair.other)) / of_real : kNan;
+}
+
 }  // namespace
 
 SideFigures score_halving(const FigureData& data, std::int64_t halving, bool floor,
@@ -192,11 +200,10 @@ SideFigures score_halving(const FigureData& data, std::int64_t halving, bool flo
     score_mixing(real, other, side);
     score_genes(pair, side);
     score_membership(pair, data, cells.published_training, floor, options, seed, side);
-    const double real_distance =
-        median_of(chosen_values(pair.real_cells.nearest_training_distance, pair.real));
-    if (real_distance > 0)
-        side.figures[figure_index("nearest_training_ratio")] =
-            median_of(chosen_values(pair.other_cells.nearest_training_distance, pair.other)) / real_distance;
+    side.figures[figure_index("nearest_training_ratio")] =
+        ratio_of_medians(pair, &SampleData::nearest_training_distance);
+    side.figures[figure_index("latent_training_ratio")] =
+        ratio_of_medians(pair, &SampleData::latent_distance);
     if (data.unconditional && data.has_training_labels)
         side.figures[figure_index("class_kl")] =
             class_divergence(chosen_values(pair.real_cells.predicted_labels, pair.real),

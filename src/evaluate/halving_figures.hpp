@@ -37,6 +37,7 @@ inline constexpr std::array kFigureNames{
     FigureName{"label_accuracy", "label agreement, accuracy", "train-PCA"},
     FigureName{"label_macro_f1", "label agreement, macro-F1", "train-PCA"},
     FigureName{"nearest_training_ratio", "distance to nearest training cell, ratio", "train-PCA"},
+    FigureName{"latent_training_ratio", "distance to nearest training cell, ratio", "latent"},
     FigureName{"membership_auc", "membership inference AUC", "PCA of the other side"},
     FigureName{"label_silhouette", "cosine silhouette of types", "train-PCA"},
     FigureName{"label_lisi", "LISI of types (cLISI)", "train-PCA"},
@@ -87,6 +88,7 @@ struct SampleData {
     std::vector<std::int32_t> labels;            // [num_cells]
     std::vector<std::int32_t> predicted_labels;  // [num_cells], by the classifier trained on training cells
     std::vector<double> nearest_training_distance;  // [num_cells], in train-PCA
+    std::vector<double> latent_distance;  // [num_cells], to the nearest training cell; empty: not known
 };
 
 /// Training cells that some halving draws.

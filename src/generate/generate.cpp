@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -16,6 +17,7 @@
 #include "src/preprocess/filter.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/model.hpp"
+#include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
 
 namespace lapatlas {
@@ -132,8 +134,19 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
     generative.score_net = model.score_net;
-    generative.decode_logits = [decoder](const at::Tensor& z, const at::Tensor& batches) mutable {
-        return decoder->logits(z, batches);
+    // The decoder was fitted with units dropped; rates made without would fall short wherever a gene rests on
+    // few of them, as the mean of exponentials is above the exponential of the mean.
+    generative.decode_logits = [decoder, rate = options.dropout](
+                                   const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
+                                   std::int64_t first_cell) mutable {
+        if (rate == 0) return decoder->logits(z, batches);
+        std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
+        std::iota(cells.begin(), cells.end(), first_cell);
+        // Layers 0 and 1 are those of training.
+        constexpr std::uint32_t kFirstLayer = 8;
+        return decoder->logits(z, batches, [&](const torch::Tensor& x, std::uint32_t layer) {
+            return x * placed_dropout(seed, cells, 0, kFirstLayer + layer, x.size(1), rate);
+        });
     };
     generative.dispersions = decoder->dispersions();
     generative.size_factor = options.library == "size_factor";
@@ -146,13 +159,17 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     generative.latent = options.latent;
     generative.num_genes = genes;
     generative.libraries = library_table(checkpoint);
-    if (checkpoint.reference_latents.defined()) {
-        const torch::Tensor& latents = checkpoint.reference_latents;
-        generative.manifold = LatentManifold(
-            {latents.data_ptr<float>(), latents.data_ptr<float>() + latents.numel()}, options.latent,
-            checkpoint.reference_labels, static_cast<std::int64_t>(checkpoint.label_names.size()));
-    }
+    generative.manifold = training_manifold(checkpoint);
     return trained;
+}
+
+LatentManifold training_manifold(const Checkpoint& checkpoint) {
+    const torch::Tensor& latents = checkpoint.reference_latents;
+    if (!latents.defined()) return {};
+    return {{latents.data_ptr<float>(), latents.data_ptr<float>() + latents.numel()},
+            latents.size(1),
+            checkpoint.reference_labels,
+            static_cast<std::int64_t>(checkpoint.label_names.size())};
 }
 
 std::string weights_id_of_atlas(const std::filesystem::path& atlas) {

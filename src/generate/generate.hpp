@@ -31,6 +31,9 @@ Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Conf
 /// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. Errors as above.
 TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const Config& config);
 
+/// The checkpoint's sample of training cells; empty where it has none.
+LatentManifold training_manifold(const Checkpoint& checkpoint);
+
 /// Rank-local. The id of the weights that made an .h5ad of ours; empty for a file of others.
 std::string weights_id_of_atlas(const std::filesystem::path& atlas);
 

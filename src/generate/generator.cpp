@@ -139,7 +139,8 @@ void draw_counts(const GenerativeModel& model, const GenerateOptions& options, c
                                            library_random, cell);
                 log_offset = std::log(static_cast<double>(library)) - log_total;
             }
-            sample_counts_row(row, static_cast<float>(log_offset), model.dispersions, {seed, cell},
+            sample_counts_row(row, static_cast<float>(log_offset),
+                              model.dispersions_of(block.labels[static_cast<std::size_t>(i)]), {seed, cell},
                               rows.genes, rows.counts);
             rows.ends.push_back(static_cast<std::int64_t>(rows.genes.size()));
             block.library[static_cast<std::size_t>(i)] = library;
@@ -180,6 +181,12 @@ const std::vector<float>& LibraryTable::of(Condition condition) const {
     return all;
 }
 
+std::span<const float> GenerativeModel::dispersions_of(std::int32_t label) const {
+    const auto genes = static_cast<std::size_t>(num_genes);
+    const std::span<const float> all = dispersions;
+    return all.size() <= genes ? all : all.subspan(static_cast<std::size_t>(label + 1) * genes, genes);
+}
+
 std::int64_t num_blocks(std::int64_t num_cells) { return (num_cells + kBlockCells - 1) / kBlockCells; }
 
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
@@ -211,7 +218,7 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
         if (model.joint_library) block.library = diffused_libraries(model, diffused, num_rows);
         const float* values = latents.data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents, batches).contiguous();
+        logits = model.decode_logits(latents, batches, seed, block.first_cell).contiguous();
     }
     ensure(logits.dim() == 2 && logits.size(0) == kBlockCells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == at::kFloat,

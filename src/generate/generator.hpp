@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "src/config/options.hpp"
@@ -35,11 +36,16 @@ struct LibraryTable {
 /// What a trained model brings to generation.
 struct GenerativeModel {
     ScoreNet score_net{nullptr};  ///< moving-average weights
-    /// Latents [n, d] in the decoder's units, batches [n] -> logits or log rates [n, G], float32.
-    std::function<at::Tensor(const at::Tensor& z, const at::Tensor& batches)> decode_logits;
-    std::vector<float> dispersions;  ///< theta [G] > 0 of the negative binomial; empty: Poisson
-    bool size_factor = true;         ///< rate = softmax(logits) library; else log rate = logits
-    double latent_mean = 0;          ///< z = latent_mean + latent_std * (what the diffusion makes)
+    /// Latents [n, d] in the decoder's units and batches [n] of the cells from first_cell on -> logits or log
+    /// rates [n, G], float32. What is drawn for it is keyed by seed and cell.
+    std::function<at::Tensor(const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
+                             std::int64_t first_cell)>
+        decode_logits;
+    /// theta > 0 of the negative binomial, [1, G] for all cells or [labels + 1, G]: unlabelled cells, then
+    /// label by label; empty: Poisson.
+    std::vector<float> dispersions;
+    bool size_factor = true;  ///< rate = softmax(logits) library; else log rate = logits
+    double latent_mean = 0;   ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
     double diffusion_time = 5;  ///< T
     LibraryTable libraries;     ///< needed if size_factor, unless joint_library
@@ -47,6 +53,7 @@ struct GenerativeModel {
     bool joint_library = false;
     double log_library_mean = 0;
     double log_library_std = 1;
+    std::span<const float> dispersions_of(std::int32_t label) const;
     LatentManifold manifold;  ///< empty: quality is not scored
     std::int64_t latent = 0;  ///< d
     std::int64_t num_genes = 0;

@@ -51,7 +51,7 @@ td.value{white-space:nowrap}
 @media (max-width:34rem){body{padding:.8rem}h1{font-size:1.35rem}table{font-size:.78rem}th,td{padding-right:.45rem}}
 pre{background:var(--card);border-radius:.5rem;padding:.7rem .9rem;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
 @media print{:root{--page:#fff;--ink:#000;--soft:#444;--rule:#ccc;--card:#f4f4f4;--warn:#f4f4f4;--warn-ink:#000}
-body{max-width:none;padding:0;font-size:10.5pt}h2{break-after:avoid}tr,.headlines div{break-inside:avoid}
+body{max-width:none;padding:0;font-size:10.5pt}h2,h2+p{break-after:avoid}tr,.headlines div{break-inside:avoid}
 .plots{grid-template-columns:repeat(2,1fr)}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 )css";
 

@@ -6,11 +6,12 @@
 
 namespace lapatlas {
 
-Posterior encode_rows(const Communicator& comm, const Model& model, const RankData& data) {
+Posterior encode_rows(const Communicator& comm, const Model& model, const RankData& data,
+                      double mask_fraction, std::uint64_t seed) {
     const torch::NoGradGuard no_grad;
     std::vector<std::int32_t> rows(static_cast<std::size_t>(data.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
-    const auto input = std::make_shared<const SparseInput>(sparse_input(data, rows, 0, 0, 0));
+    const auto input = std::make_shared<const SparseInput>(sparse_input(data, rows, mask_fraction, seed, 0));
     const auto graph =
         std::make_shared<GraphOperator>(comm, data.full_graph, laplacian_entries(comm, data.full_graph, {}));
     SpectralEncoder encoder = model.encoder;

@@ -153,8 +153,10 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
             return x * placed_dropout(seed_, ids, step, layer, x.size(1), model_options_.dropout);
         };
+    // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
+    const std::vector<std::int32_t> no_labels(rows.size(), -1);
     const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
-        model.decoder->hidden(z, batches, dropout), counts, library, options_.decode_chunk);
+        model.decoder->hidden(z, batches, dropout), counts, library, no_labels, options_.decode_chunk);
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), library);

@@ -7,6 +7,7 @@
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
+#include "dist/even_sample.hpp"
 #include "src/config/config.hpp"
 #include "src/prepare.hpp"
 #include "src/train/encode.hpp"
@@ -19,8 +20,9 @@ namespace {
 /// Parameters in the order in which backward finishes them: neighbours share an all-reduce.
 std::vector<torch::Tensor> backward_order(Model& model) {
     std::vector<torch::Tensor> order;
-    const auto add_reversed = [&](std::vector<torch::Tensor> parameters) {
-        order.insert(order.end(), parameters.rbegin(), parameters.rend());
+    const auto add_reversed = [&](const std::vector<torch::Tensor>& parameters) {
+        std::copy_if(parameters.rbegin(), parameters.rend(), std::back_inserter(order),
+                     [](const torch::Tensor& parameter) { return parameter.requires_grad(); });
     };
     if (model.loss_log_variances.defined()) order.push_back(model.loss_log_variances);
     add_reversed(model.decoder->parameters());
@@ -261,6 +263,7 @@ Trainer::StepResult Trainer::joint_step() {
     model_.latent_mean = keep * model_.latent_mean + (1 - keep) * mean;
     model_.latent_std = keep * model_.latent_std + (1 - keep) * deviation;
     ++joint_steps_done_;
+    if (joint_steps_done_ == joint_steps()) fit_label_dispersions();
     return result;
 }
 
@@ -269,6 +272,7 @@ Trainer::Validation Trainer::validate() {
     const Posterior posterior = encode_rows(comm_, model_, data_);
     std::vector<SparseCounts> counts;
     std::vector<float> library;
+    std::vector<std::int32_t> labels;
     std::vector<std::int64_t> chosen;
     for (std::size_t i = 0; i < data_.splits.size(); ++i) {
         if (data_.splits[i] != 1) continue;
@@ -276,13 +280,14 @@ Trainer::Validation Trainer::validate() {
         chosen.push_back(row);
         counts.push_back(data_.counts_of(row));
         library.push_back(data_.library[static_cast<std::size_t>(row)]);
+        labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
     }
     const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
     const torch::Tensor mean = posterior.mean.index_select(0, index);
     const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
     double sums[3] = {model_.decoder
                           ->negative_log_likelihood(model_.decoder->hidden(mean, batches_of(data_, chosen)),
-                                                    counts, library, config_.train.decode_chunk)
+                                                    counts, library, labels, config_.train.decode_chunk)
                           .item<double>(),
                       0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
                       static_cast<double>(chosen.size())};
@@ -320,6 +325,58 @@ void Trainer::freeze_latents() {
     model_.latent_std = std::sqrt(std::max(1e-12, sums[1] / count - model_.latent_mean * model_.latent_mean));
     frozen_mean_ = frozen_mean_.view({kFrozenDraws * rows, latent});
     frozen_std_ = frozen_std_.view({kFrozenDraws * rows, latent});
+}
+
+void Trainer::fit_label_dispersions() {
+    torch::Tensor shift = model_.decoder->dispersion_shift();
+    if (!shift.defined()) return;
+    constexpr std::int64_t kMostCells = 16384, kPasses = 30;
+    // In log theta / 10: a pass moves log theta by up to a fifth, the last ones by little.
+    constexpr double kLearningRate = 0.02;
+    freeze();
+    // Draws of the posterior and of dropout, as the networks were trained on.
+    std::vector<std::int64_t> rows, ids;
+    std::vector<SparseCounts> counts;
+    std::vector<float> library;
+    std::vector<std::int32_t> labels;
+    for (std::int64_t r = 0; r < data_.num_train_rows; ++r) {
+        const std::int64_t global = data_.train_graph.owned_ids[static_cast<std::size_t>(r)];
+        if (!is_in_even_sample(global, data_.summary.num_train, kMostCells)) continue;
+        rows.push_back(r);
+        ids.push_back(global);
+        counts.push_back(data_.counts_of(r));
+        library.push_back(data_.library[static_cast<std::size_t>(r)]);
+        labels.push_back(data_.labels[static_cast<std::size_t>(r)]);
+    }
+    const auto stamp = static_cast<std::uint32_t>(joint_steps());
+    torch::Tensor hidden;
+    {
+        const torch::NoGradGuard no_grad;
+        const torch::Tensor index = torch::tensor(rows, torch::kInt64);
+        const torch::Tensor z =
+            frozen_mean_.index_select(0, index) +
+            frozen_std_.index_select(0, index) *
+                placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, config_.model.latent);
+        CountDecoderImpl::Dropout dropout;
+        if (config_.model.dropout > 0)
+            dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
+                return x * placed_dropout(seed_, ids, stamp, layer, x.size(1), config_.model.dropout);
+            };
+        hidden = model_.decoder->hidden(z, batches_of(data_, rows), dropout);
+    }
+    Optimiser optimiser({shift}, 0);
+    shift.set_requires_grad(true);
+    for (std::int64_t pass = 0; pass < kPasses; ++pass) {
+        const torch::Tensor loss = model_.decoder->negative_log_likelihood(hidden, counts, library, labels,
+                                                                           config_.train.decode_chunk) +
+                                   model_.decoder->dispersion_prior() / comm_.size();
+        shift.mutable_grad() = torch::autograd::grad({loss}, {shift})[0].contiguous();
+        all_reduce_sum(comm_, std::span<float>(shift.mutable_grad().data_ptr<float>(),
+                                               static_cast<std::size_t>(shift.numel())));
+        optimiser.step(kLearningRate * learning_rate_factor(pass, kPasses, 0));
+    }
+    shift.mutable_grad() = torch::Tensor();
+    shift.set_requires_grad(false);
 }
 
 void Trainer::freeze() {

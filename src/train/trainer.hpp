@@ -81,6 +81,9 @@ class Trainer {
   private:
     std::int64_t steps_a_pass() const;  ///< in which every cluster is active once
     std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
+    /// Collective. The labels' shifts of log theta, with the networks as they are: had they been learned
+    /// together, a type's mean would have passed for its variance, and latents would say less of the type.
+    void fit_label_dispersions();
     void freeze_latents();
     void make_score_phase();
     void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,

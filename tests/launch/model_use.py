@@ -34,6 +34,8 @@ score_blocks = 2
 [train]
 joint_epochs = 120
 loss_cells = 100
+# So little that the latents of so few counts still tell the types apart.
+w_kl = 0.05
 score_steps = 400
 score_batch = 128
 [generate]
@@ -144,6 +146,9 @@ def evaluation(lapatlas, folder):
     with open(folder / "run" / "evaluation.csv") as file:
         rows = {row["key"]: row for row in csv.DictReader(file) if not row["type"]}
     check(set(rows) == set(figures["figures"]), "evaluation.csv holds the same figures")
+    latent = figures["figures"]["latent_training_ratio"]
+    check(latent["generated"]["mean"] is not None and 0.5 < latent["generated"]["mean"] < 2
+          and abs(latent["floor"]["mean"] - 1) < 0.3, "memorisation is looked at in latent space too", latent)
     answer = subprocess.run(
         [sys.executable, AGREEMENT, folder / "run" / "evaluation.json", folder / "real.h5ad", folder / "run" / "atlas.h5ad",
          "--components", "10", "--trees", "100", "--auc-limit", "0.1"], capture_output=True, text=True)

@@ -61,8 +61,6 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
         return config_error([&] { check_config(config); });
     };
     EXPECT_EQ(error_with("prepare.k", "20"), "");
-    EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"),
-              std::string::npos);
     EXPECT_NE(error_with("generate.library_size", "3000").find("model.library = size_factor"),
               std::string::npos);
     Config one_column;

@@ -28,8 +28,8 @@ TEST(CountLikelihood, OneCellByHand) {
     const auto run = [&](bool negative_binomial) {
         std::vector<float> logits{0.3f, 0.3f}, work(2);
         LikelihoodSums sums;
-        likelihood_and_gradient({2, negative_binomial, true, {2.0f, 2.0f}}, {&cell, 1}, {&library, 1}, 1.0f,
-                                logits.data(), work.data(), sums);
+        likelihood_and_gradient({2, negative_binomial, true, {2.0f, 2.0f}}, {&cell, 1}, {&library, 1}, {},
+                                1.0f, logits.data(), work.data(), sums);
         return std::pair(sums, logits);
     };
     const auto [poisson, poisson_gradient] = run(false);
@@ -49,12 +49,37 @@ TEST(CountLikelihood, EmptyCellAndNoCells) {
     const float library = 0;
     std::vector<float> logits{0.1f, -0.4f}, work(2);
     LikelihoodSums sums;
-    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {&cell, 1}, {&library, 1}, 1.0f, logits.data(),
+    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {&cell, 1}, {&library, 1}, {}, 1.0f, logits.data(),
                             work.data(), sums);
     EXPECT_EQ(sums.negative_log_likelihood, 0);
     EXPECT_EQ(logits[0], 0);
-    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {}, {}, 1.0f, nullptr, nullptr, sums);
+    likelihood_and_gradient({2, true, true, {1.0f, 1.0f}}, {}, {}, {}, 1.0f, nullptr, nullptr, sums);
     EXPECT_EQ(sums.dispersion_gradient.size(), 2u);
+}
+
+TEST(CountLikelihood, EachCellHasTheDispersionsOfItsRow) {
+    const std::int32_t gene = 1;
+    const float value = 4;
+    const std::vector<SparseCounts> cells(3, SparseCounts{&gene, &value, 1});
+    const std::vector<float> library{10, 10, 10};
+    const std::vector<std::int32_t> rows{1, 0, 1};
+    const auto run = [&](const std::vector<float>& theta, std::span<const std::int32_t> of_cells,
+                         std::size_t first, std::size_t count) {
+        std::vector<float> logits(2 * count, 0.2f), work(2 * count);
+        LikelihoodSums sums;
+        likelihood_and_gradient({2, true, true, theta}, std::span(cells).subspan(first, count),
+                                std::span(library).subspan(first, count), of_cells, 1.0f, logits.data(),
+                                work.data(), sums);
+        return sums;
+    };
+    const LikelihoodSums both = run({1.0f, 2.0f, 5.0f, 0.5f}, rows, 0, 3);
+    const LikelihoodSums of_first = run({1.0f, 2.0f}, {}, 1, 1), of_second = run({5.0f, 0.5f}, {}, 0, 1);
+    EXPECT_NEAR(both.negative_log_likelihood,
+                of_first.negative_log_likelihood + 2 * of_second.negative_log_likelihood, 1e-5);
+    for (std::size_t g = 0; g < 2; ++g) {
+        EXPECT_NEAR(both.dispersion_gradient[g], of_first.dispersion_gradient[g], 1e-6);
+        EXPECT_NEAR(both.dispersion_gradient[2 + g], 2 * of_second.dispersion_gradient[g], 1e-6);
+    }
 }
 
 }  // namespace lapatlas

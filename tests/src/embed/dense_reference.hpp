@@ -48,11 +48,11 @@ struct DenseReference {
 
     struct Result {
         Dense mean, log_variance;
-        double reconstruction, kl;
+        double reconstruction, kl, prior = 0;
     };
-    /// x [cells, genes + encodings], counts [cells, genes], xi [cells, latent].
+    /// x [cells, genes + encodings], counts [cells, genes], xi [cells, latent], labels [cells] (-1: none).
     Result operator()(const Dense& laplacian, const Dense& x, const Dense& counts, const Dense& xi,
-                      bool negative_binomial, bool size_factor) const {
+                      const std::vector<int>& labels, bool negative_binomial, bool size_factor) const {
         Result result;
         const Dense first = relu(chebyshev(laplacian, x, weights.at("first"), weights.at("first_bias")[0]));
         const Dense second =
@@ -79,12 +79,18 @@ struct DenseReference {
                     result.reconstruction += mu - x_count * std::log(mu) + std::lgamma(x_count + 1);
                     continue;
                 }
-                const double theta = std::exp(10 * weights.at("dispersion")[0](0, g));
+                double log_theta = weights.at("dispersion")[0](0, g);
+                if (const auto shift = weights.find("dispersion_shift");
+                    shift != weights.end() && labels[static_cast<std::size_t>(r)] >= 0)
+                    log_theta += shift->second[0](0, labels[static_cast<std::size_t>(r)] * counts.cols() + g);
+                const double theta = std::exp(10 * log_theta);
                 result.reconstruction -= std::lgamma(x_count + theta) - std::lgamma(theta) -
                                          std::lgamma(x_count + 1) + theta * std::log(theta / (theta + mu)) +
                                          x_count * std::log(mu / (theta + mu));
             }
         }
+        if (const auto shift = weights.find("dispersion_shift"); shift != weights.end())
+            result.prior = 0.5 * (10 * shift->second[0].array()).square().sum();
         return result;
     }
 };

@@ -22,7 +22,8 @@ namespace {
 using testing_support::Dense;
 using testing_support::DenseReference;
 
-constexpr std::int64_t kCells = 37, kGenes = 29, kEncodings = 3, kHidden = 12, kLatent = 4, kNeighbours = 3;
+constexpr std::int64_t kCells = 37, kGenes = 29, kEncodings = 3, kHidden = 12, kLatent = 4, kNeighbours = 3,
+                       kLabels = 3;
 
 /// The whole problem, known to every rank.
 struct Problem {
@@ -32,6 +33,7 @@ struct Problem {
     Dense encodings = Dense::Zero(kCells, kEncodings);
     Dense xi = Dense::Zero(kCells, kLatent);
     Dense weights;  // symmetric edge weights
+    std::vector<int> labels;
 
     Problem() {
         std::mt19937 random(5);
@@ -39,6 +41,7 @@ struct Problem {
         std::normal_distribution<double> normal;
         for (Eigen::Index r = 0; r < kCells; ++r) {
             for (Eigen::Index g = 0; g < kGenes; ++g) counts(r, g) = count(random);
+            labels.push_back(static_cast<int>(r % (kLabels + 1)) - 1);
             counts(r, r % kGenes) += 30;  // the branch for large counts
             for (Eigen::Index m = 0; m < kEncodings; ++m) encodings(r, m) = normal(random);
             for (Eigen::Index m = 0; m < kLatent; ++m) xi(r, m) = normal(random);
@@ -87,6 +90,7 @@ struct Case {
     std::int64_t order;
     bool negative_binomial;
     bool size_factor;
+    std::int64_t labels;  ///< that have dispersions of their own
 };
 
 class AgainstDense : public testing::TestWithParam<Case> {};
@@ -98,8 +102,9 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     const auto comm = Communicator::world();
     const Problem problem;
     SpectralEncoder encoder(SpectralEncoderOptions{kGenes, kEncodings, kHidden, kLatent, test.order});
-    CountDecoder decoder(
-        CountDecoderOptions{kLatent, kHidden, kGenes, test.negative_binomial, test.size_factor});
+    CountDecoder decoder(CountDecoderOptions{kLatent, kHidden, kGenes, test.negative_binomial,
+                                             test.size_factor, 0, test.labels});
+    if (decoder->dispersion_shift().defined()) decoder->dispersion_shift().set_requires_grad(true);
     initialise_parameters(*encoder, 3, 1);
     initialise_parameters(*decoder, 3, 2);
     {
@@ -121,6 +126,7 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     std::vector<std::int64_t> offsets{0}, columns;
     std::vector<SparseCounts> counts;
     std::vector<float> library;
+    std::vector<std::int32_t> labels;
     const std::vector<std::int64_t> rows = map.rows_of_rank(comm.rank());
     std::vector<std::vector<std::int32_t>> genes(rows.size());
     std::vector<std::vector<float>> values(rows.size());
@@ -144,6 +150,7 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
         input->row_offsets.push_back(static_cast<std::int64_t>(input->values.size()));
         counts.push_back({genes[r].data(), values[r].data(), static_cast<std::int64_t>(values[r].size())});
         library.push_back(static_cast<float>(problem.counts.row(rows[r]).sum()));
+        labels.push_back(problem.labels[static_cast<std::size_t>(rows[r])]);
         for (std::int64_t m = 0; m < kEncodings; ++m)
             encodings[static_cast<std::int64_t>(r)][m] = problem.encodings(rows[r], m);
         for (std::int64_t m = 0; m < kLatent; ++m)
@@ -168,17 +175,20 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
     const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
     const torch::Tensor reconstruction =
-        decoder->negative_log_likelihood(decoder->hidden(z), counts, library, 5);
+        decoder->negative_log_likelihood(decoder->hidden(z), counts, library, labels, 5);
+    torch::Tensor loss_of_rank = reconstruction + 0.7 * kl;
+    if (const torch::Tensor prior = decoder->dispersion_prior(); prior.defined())
+        loss_of_rank = loss_of_rank + prior / comm.size();
     gradients.begin();
-    (reconstruction + 0.7 * kl).backward();
+    loss_of_rank.backward();
     gradients.finish();
 
     DenseReference reference = reference_of(encoder, decoder, test.order);
     Dense x(kCells, kGenes + kEncodings);
     x << problem.inputs, problem.encodings;
     const auto evaluate = [&] {
-        return reference(problem.laplacian(), x, problem.counts, problem.xi, test.negative_binomial,
-                         test.size_factor);
+        return reference(problem.laplacian(), x, problem.counts, problem.xi, problem.labels,
+                         test.negative_binomial, test.size_factor);
     };
     const DenseReference::Result expected = evaluate();
     const double total_reconstruction = all_reduce_sum(comm, reconstruction.item<double>());
@@ -193,7 +203,7 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     // Gradients: central differences of the float64 reference, for some entries of every parameter.
     const auto loss = [&] {
         const DenseReference::Result result = evaluate();
-        return result.reconstruction + 0.7 * result.kl;
+        return result.reconstruction + 0.7 * result.kl + result.prior;
     };
     const auto check = [&](const std::string& name, Dense& weight, const torch::Tensor& gradient,
                            Eigen::Index first_row) {
@@ -232,7 +242,8 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, AgainstDense,
-                         testing::Values(Case{4, true, true}, Case{3, true, false}, Case{2, false, true},
-                                         Case{1, false, false}));
+                         testing::Values(Case{4, true, true, 0}, Case{3, true, false, 0},
+                                         Case{2, false, true, 0}, Case{1, false, false, kLabels},
+                                         Case{2, true, true, kLabels}));
 
 }  // namespace lapatlas

@@ -115,6 +115,16 @@ TEST(Evaluate, SeesShiftAndMemory) {
     EXPECT_GT(floor_of(copied, "nearest_training_ratio"), 0.8);
 }
 
+TEST(Evaluate, LatentDistancesAreComparedWhereTheyAreKnown) {
+    EvaluationInput input = synthetic_input();
+    EXPECT_FALSE(evaluate_world(input).figure("latent_training_ratio").generated.mean.has_value());
+    input.test_latent_distance.assign(static_cast<std::size_t>(input.test.num_rows()), 2.0);
+    input.generated_latent_distance.assign(static_cast<std::size_t>(input.generated.num_rows()), 0.5);
+    const EvaluationResult result = evaluate_world(input);
+    EXPECT_EQ(value(result, "latent_training_ratio"), 0.25);
+    EXPECT_EQ(floor_of(result, "latent_training_ratio"), 1);
+}
+
 TEST(Evaluate, RareTypesAreNamedAndMissingLabelsAreNotAnError) {
     EvaluationInput input = synthetic_input();
     const EvaluationResult result = evaluate_world(input);

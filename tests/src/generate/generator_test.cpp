@@ -38,9 +38,8 @@ GenerativeModel tiny_model() {
         model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
     }
     const torch::Tensor weight = placed_normals(kLatent, kGenes, 1), bias = placed_normals(1, kGenes, 2);
-    model.decode_logits = [weight, bias](const torch::Tensor& z, const torch::Tensor&) {
-        return 0.3 * z.matmul(weight) + bias;
-    };
+    model.decode_logits = [weight, bias](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
+                                         std::int64_t) { return 0.3 * z.matmul(weight) + bias; };
     model.dispersions.assign(kGenes, 2.0f);
     model.latent_mean = 0.1;
     model.latent_std = 0.8;
@@ -180,7 +179,7 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     model.size_factor = false;
     model.libraries = {};
     model.dispersions.clear();
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&) {
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
         return torch::full({z.size(0), kGenes}, std::log(3.0f));
     };
     const GeneratedBlock block =
@@ -190,6 +189,26 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     const double mean = 3.0 * kGenes * kBlockCells;
     EXPECT_NEAR(total, mean, 5 * std::sqrt(mean));
     EXPECT_NEAR(block.library[17], 3.0 * kGenes, 0.01);
+}
+
+TEST(Generator, EachLabelHasItsOwnDispersions) {
+    GenerativeModel model = tiny_model();
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
+        return torch::zeros({z.size(0), kGenes});
+    };
+    // Unlabelled cells, then label by label; a small theta leaves most genes of a cell at zero.
+    const std::vector<float> thetas{1e-3f, 100.0f, 0.02f, 100.0f};
+    model.dispersions.clear();
+    for (const float theta : thetas) model.dispersions.insert(model.dispersions.end(), kGenes, theta);
+    const GeneratedBlock block =
+        generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
+    for (std::size_t i = 0; i < block.labels.size(); ++i) {
+        const std::int64_t seen = block.counts.row_offsets[i + 1] - block.counts.row_offsets[i];
+        if (block.labels[i] == 1)
+            EXPECT_LT(seen, kGenes / 3);
+        else
+            EXPECT_GT(seen, kGenes * 9 / 10);
+    }
 }
 
 TEST(Generator, ADiffusedLibrarySetsTheDepth) {
@@ -238,7 +257,7 @@ TEST(Generator, LatentsAreInTheDecodersUnits) {
 
 TEST(Generator, ADivergedModelIsNamedAndNotDrawnFrom) {
     GenerativeModel model = tiny_model();
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&) {
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
         auto logits = torch::zeros({z.size(0), kGenes});
         logits[300][7] = std::numeric_limits<float>::quiet_NaN();
         return logits;
@@ -265,7 +284,8 @@ TEST(Generator, TheBatchReachesNetworkDecoderAndLibrary) {
         model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
     }
     // The second batch shows the first gene alone.
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor& batches) {
+    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,
+                             std::int64_t) {
         torch::Tensor logits = torch::zeros({z.size(0), kGenes});
         logits.select(1, 0).add_(50 * batches);
         return logits;
