@@ -49,9 +49,10 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
             torch::Tensor block = logits.narrow(0, 0, count);
             const torch::Tensor part = h.narrow(0, first, count);
             torch::addmm_out(block, bias, part, weight.t());
-            likelihood_and_gradient(model, counts.subspan(from, size), library.subspan(from, size),
-                                    dispersion_rows.subspan(from, size), 1.0f, block.data_ptr<float>(),
-                                    work.data_ptr<float>(), sums);
+            likelihood_and_gradient(
+                model, counts.subspan(from, size), library.subspan(from, size),
+                dispersion_rows.empty() ? dispersion_rows : dispersion_rows.subspan(from, size), 1.0f,
+                block.data_ptr<float>(), work.data_ptr<float>(), sums);
             torch::Tensor dpart = dhidden.narrow(0, first, count);
             torch::mm_out(dpart, block, weight);
             dweight.addmm_(block.t(), part);
@@ -142,11 +143,14 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
                                                         std::span<const float> library,
                                                         std::span<const std::int32_t> labels,
                                                         std::int64_t chunk) {
+    torch::Tensor log_theta;
+    if (dispersion_.defined())
+        log_theta = labels.empty() ? kDispersionScale * dispersion_.unsqueeze(0) : log_dispersions();
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
-                                dispersions()};
+                                dispersions_of(log_theta)};
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
-                                  dispersion_.defined() ? log_dispersions() : torch::zeros({0}), model,
-                                  counts, library, dispersion_rows(labels), chunk);
+                                  log_theta.defined() ? log_theta : torch::zeros({0}), model, counts, library,
+                                  dispersion_rows(labels), chunk);
 }
 
 CountDecoderImpl::CellScores CountDecoderImpl::score_cells(

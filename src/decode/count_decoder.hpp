@@ -52,7 +52,7 @@ class CountDecoderImpl : public torch::nn::Module {
     /// Sum over cells and genes of the negative log-likelihood, a scalar; differentiable in `hidden_cells`
     /// (what hidden() gives), the output layer and the dispersions. Never holds more than `chunk` rows of [*,
     /// genes] (twice): logits, loss and gradients of a chunk are made together, in the forward pass. `labels`
-    /// [cells], -1 unlabelled.
+    /// [cells], -1 unlabelled; empty: none has a label, and the labels' dispersions cost nothing.
     torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells,
                                           std::span<const SparseCounts> counts,
                                           std::span<const float> library,

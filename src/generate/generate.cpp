@@ -139,14 +139,10 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     generative.decode_logits = [decoder, rate = options.dropout](
                                    const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
                                    std::int64_t first_cell) mutable {
-        if (rate == 0) return decoder->logits(z, batches);
         std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
         std::iota(cells.begin(), cells.end(), first_cell);
-        // Layers 0 and 1 are those of training.
-        constexpr std::uint32_t kFirstLayer = 8;
-        return decoder->logits(z, batches, [&](const torch::Tensor& x, std::uint32_t layer) {
-            return x * placed_dropout(seed, cells, 0, kFirstLayer + layer, x.size(1), rate);
-        });
+        return decoder->logits(z, batches,
+                               drawn_dropout(rate, cells, seed, 0, DropoutLayers::kDecoderInGeneration));
     };
     generative.dispersions = decoder->dispersions();
     generative.size_factor = options.library == "size_factor";

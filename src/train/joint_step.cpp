@@ -8,16 +8,6 @@
 
 namespace lapatlas {
 
-ScoreBlockImpl::Dropout score_dropout(double rate, std::vector<std::int64_t> ids, std::uint64_t seed,
-                                      std::uint32_t step) {
-    if (rate == 0) return {};
-    // Layers 0 and 1 are the decoder's.
-    constexpr std::uint32_t kFirstLayer = 16;
-    return [rate, ids = std::move(ids), seed, step](const torch::Tensor& x, std::uint32_t block) {
-        return x * placed_dropout(seed, ids, step, kFirstLayer + block, x.size(1), rate);
-    };
-}
-
 torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
                               double dropout, std::uint64_t seed, std::uint32_t step) {
     torch::Tensor out = torch::empty({static_cast<std::int64_t>(labels.size())}, torch::kInt64);
@@ -148,15 +138,11 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
     }
     const torch::Tensor batches = batches_of(data_, rows);
-    CountDecoderImpl::Dropout dropout;
-    if (model_options_.dropout > 0)
-        dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
-            return x * placed_dropout(seed_, ids, step, layer, x.size(1), model_options_.dropout);
-        };
+    const CountDecoderImpl::Dropout dropout =
+        drawn_dropout(model_options_.dropout, ids, seed_, step, DropoutLayers::kDecoder);
     // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
-    const std::vector<std::int32_t> no_labels(rows.size(), -1);
     const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
-        model.decoder->hidden(z, batches, dropout), counts, library, no_labels, options_.decode_chunk);
+        model.decoder->hidden(z, batches, dropout), counts, library, {}, options_.decode_chunk);
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), library);
@@ -165,10 +151,10 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
                             model_options_.diffusion_time);
     const torch::Tensor noise =
         placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
-    const torch::Tensor diffusion =
-        diffusion_loss(model.score_net, diffused, times, noise,
-                       training_labels(labels, ids, options_.label_dropout, seed_, step), batches,
-                       score_dropout(model_options_.score_dropout, ids, seed_, step));
+    const torch::Tensor diffusion = diffusion_loss(
+        model.score_net, diffused, times, noise,
+        training_labels(labels, ids, options_.label_dropout, seed_, step), batches,
+        drawn_dropout(model_options_.score_dropout, ids, seed_, step, DropoutLayers::kScoreNet));
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.

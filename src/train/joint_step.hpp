@@ -69,11 +69,6 @@ class JointLoss {
     std::unique_ptr<InducedShard> active_;
 };
 
-/// Drops hidden units of the ScoreNet with probability `rate`, keyed by (seed, cell, step, block); empty
-/// where the rate is 0.
-ScoreBlockImpl::Dropout score_dropout(double rate, std::vector<std::int64_t> ids, std::uint64_t seed,
-                                      std::uint32_t step);
-
 /// The labels [n] to train under: null (-1) where a cell has none or is chosen for label dropout.
 torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
                               double dropout, std::uint64_t seed, std::uint32_t step);

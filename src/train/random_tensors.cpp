@@ -43,4 +43,16 @@ torch::Tensor placed_dropout(std::uint64_t seed, std::span<const std::int64_t> i
     return out;
 }
 
+std::function<torch::Tensor(const torch::Tensor&, std::uint32_t)> drawn_dropout(double rate,
+                                                                                std::vector<std::int64_t> ids,
+                                                                                std::uint64_t seed,
+                                                                                std::uint32_t step,
+                                                                                DropoutLayers first_layer) {
+    if (rate == 0) return {};
+    return [=, ids = std::move(ids)](const torch::Tensor& x, std::uint32_t layer) {
+        return x * placed_dropout(seed, ids, step, static_cast<std::uint32_t>(first_layer) + layer, x.size(1),
+                                  rate);
+    };
+}
+
 }  // namespace lapatlas

@@ -3,7 +3,9 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "src/random/philox.hpp"
 
@@ -20,8 +22,17 @@ torch::Tensor placed_normals(std::uint64_t seed, RandomStream stream, std::span<
 torch::Tensor placed_uniforms(std::uint64_t seed, RandomStream stream, std::span<const std::int64_t> ids,
                               std::uint32_t step);
 
+/// Where the layers of each use begin among those that draw dropout.
+enum class DropoutLayers : std::uint32_t { kDecoder = 0, kDecoderInGeneration = 8, kScoreNet = 16 };
+
 /// Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate), [ids.size(), width]. Layers draw apart.
 torch::Tensor placed_dropout(std::uint64_t seed, std::span<const std::int64_t> ids, std::uint32_t step,
                              std::uint32_t layer, std::int64_t width, double rate);
+
+/// Dropout that a network draws for layer after layer, of the cells `ids` in `step`; layers are counted from
+/// `first_layer`, so that networks draw apart. Empty where `rate` is 0.
+std::function<torch::Tensor(const torch::Tensor& x, std::uint32_t layer)> drawn_dropout(
+    double rate, std::vector<std::int64_t> ids, std::uint64_t seed, std::uint32_t step,
+    DropoutLayers first_layer);
 
 }  // namespace lapatlas

@@ -327,6 +327,14 @@ void Trainer::freeze_latents() {
     frozen_std_ = frozen_std_.view({kFrozenDraws * rows, latent});
 }
 
+torch::Tensor Trainer::draw_frozen(const std::vector<std::int64_t>& frozen_rows,
+                                   const std::vector<std::int64_t>& ids, std::uint32_t stamp) const {
+    const torch::Tensor index = torch::tensor(frozen_rows, torch::kInt64);
+    return frozen_mean_.index_select(0, index) +
+           frozen_std_.index_select(0, index) *
+               placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, config_.model.latent);
+}
+
 void Trainer::fit_label_dispersions() {
     torch::Tensor shift = model_.decoder->dispersion_shift();
     if (!shift.defined()) return;
@@ -352,17 +360,9 @@ void Trainer::fit_label_dispersions() {
     torch::Tensor hidden;
     {
         const torch::NoGradGuard no_grad;
-        const torch::Tensor index = torch::tensor(rows, torch::kInt64);
-        const torch::Tensor z =
-            frozen_mean_.index_select(0, index) +
-            frozen_std_.index_select(0, index) *
-                placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, config_.model.latent);
-        CountDecoderImpl::Dropout dropout;
-        if (config_.model.dropout > 0)
-            dropout = [&](const torch::Tensor& x, std::uint32_t layer) {
-                return x * placed_dropout(seed_, ids, stamp, layer, x.size(1), config_.model.dropout);
-            };
-        hidden = model_.decoder->hidden(z, batches_of(data_, rows), dropout);
+        hidden = model_.decoder->hidden(
+            draw_frozen(rows, ids, stamp), batches_of(data_, rows),
+            drawn_dropout(config_.model.dropout, ids, seed_, stamp, DropoutLayers::kDecoder));
     }
     Optimiser optimiser({shift}, 0);
     shift.set_requires_grad(true);
@@ -422,20 +422,17 @@ Trainer::StepResult Trainer::score_step() {
         const double place = (static_cast<double>(i) + shift) / static_cast<double>(batch);
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
-    const std::int64_t latent = config_.model.latent;
-    const torch::Tensor index = torch::tensor(frozen, torch::kInt64);
-    const torch::Tensor z = frozen_mean_.index_select(0, index) +
-                            frozen_std_.index_select(0, index) *
-                                placed_normals(seed_, RandomStream::kLatentNoise, places, stamp, latent);
+    const torch::Tensor z = draw_frozen(frozen, places, stamp);
     const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32),
                                                     config_.train.times, config_.model.diffusion_time);
     const torch::Tensor noise =
         placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, model_.diffused_width());
     const torch::Tensor loss =
-        diffusion_loss(model_.score_net, model_.diffused(z, library), times, noise,
-                       training_labels(labels, places, config_.train.label_dropout, seed_, stamp),
-                       batches_of(data_, rows),
-                       score_dropout(config_.model.score_dropout, places, seed_, stamp)) /
+        diffusion_loss(
+            model_.score_net, model_.diffused(z, library), times, noise,
+            training_labels(labels, places, config_.train.label_dropout, seed_, stamp),
+            batches_of(data_, rows),
+            drawn_dropout(config_.model.score_dropout, places, seed_, stamp, DropoutLayers::kScoreNet)) /
         static_cast<double>(batch);
     score_gradients_->begin();
     loss.backward();

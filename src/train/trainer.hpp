@@ -85,6 +85,9 @@ class Trainer {
     /// together, a type's mean would have passed for its variance, and latents would say less of the type.
     void fit_label_dispersions();
     void freeze_latents();
+    /// A draw from the frozen posterior of each row [frozen_rows, d], keyed by ids and stamp.
+    torch::Tensor draw_frozen(const std::vector<std::int64_t>& frozen_rows,
+                              const std::vector<std::int64_t>& ids, std::uint32_t stamp) const;
     void make_score_phase();
     void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
                       std::int64_t step) const;

@@ -103,8 +103,8 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     LossTerms terms;
     terms.kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>();
     const std::vector<float> theta_values = model.decoder->dispersions();
-    const torch::Tensor theta_of_labels = torch::tensor(theta_values).view({-1, data.counts.num_genes});
-    const std::vector<std::int32_t> theta_rows = model.decoder->dispersion_rows(data.labels);
+    // The labels' own dispersions have no part in a step.
+    const torch::Tensor theta = torch::tensor(theta_values).narrow(0, 0, data.counts.num_genes);
     SparseInput raw = x;  // the same entries with raw counts
     raw.values.assign(data.counts.values.begin(),
                       data.counts.values.begin() + static_cast<std::ptrdiff_t>(x.values.size()));
@@ -113,10 +113,6 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
         const torch::Tensor counts = dense_rows(raw, at, count);
         const torch::Tensor library =
             torch::from_blob(const_cast<float*>(data.library.data()) + at, {count, 1}, torch::kFloat32);
-        const torch::Tensor theta = theta_of_labels.index_select(
-            0,
-            torch::tensor(std::vector<std::int32_t>(theta_rows.begin() + at, theta_rows.begin() + at + count),
-                          torch::kInt32));
         const torch::Tensor mu = torch::softmax(model.decoder->logits(z.narrow(0, at, count)), 1) * library;
         const torch::Tensor log_likelihood = torch::lgamma(counts + theta) - torch::lgamma(theta) -
                                              torch::lgamma(counts + 1) - theta * torch::log1p(mu / theta) -
