@@ -133,7 +133,7 @@ struct ModelOptions {
         v("hidden", hidden, "width h of encoder and decoder; 0: from the data, 128 to 512");
         v("latent", latent, "latent width d; 0: from the data, 32 or 64");
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
-        v("dropout", dropout, "dropout in the decoder, in training and in generation");
+        v("dropout", dropout, "dropout in the decoder; generation uses mean rates over it");
         v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});
         v("dispersion", dispersion,
           "of the negative binomial: one a gene, or one a gene and label, drawn towards the gene's",

@@ -29,7 +29,7 @@ class CountDecoderImpl : public torch::nn::Module {
   public:
     explicit CountDecoderImpl(const CountDecoderOptions& options);
 
-    /// Drops hidden units, in training and in generation: given a tensor [cells, hidden] and the layer's
+    /// Drops hidden units: given a tensor [cells, hidden] and the layer's
     /// number, returns its masked copy.
     using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t layer)>;
 
@@ -37,8 +37,13 @@ class CountDecoderImpl : public torch::nn::Module {
     torch::Tensor hidden(const torch::Tensor& z, const torch::Tensor& batches = {},
                          const Dropout& dropout = {});
     /// z [cells, latent] -> logits [cells, genes], all at once: for small blocks.
-    torch::Tensor logits(const torch::Tensor& z, const torch::Tensor& batches = {},
-                         const Dropout& dropout = {});
+    torch::Tensor logits(const torch::Tensor& z, const torch::Tensor& batches = {});
+    /// Logits of each cell's mean unscaled rates over dropout, E[exp(logit)] to second order: W m + b +
+    /// W^2 v / 2, with m and v the means and variances of the last hidden layer over `draws` (at least 2).
+    /// A decoder that was fitted with units dropped means these rates. Those of one draw add the draw's noise
+    /// to every gene; those without dropout fall short wherever a gene rests on few units.
+    torch::Tensor logits_over_dropout(const torch::Tensor& z, const torch::Tensor& batches,
+                                      std::span<const Dropout> draws);
     /// theta [1 or labels + 1, genes]: of unlabelled cells, then label by label; empty for Poisson.
     std::vector<float> dispersions() const;
     /// The row of dispersions() of each cell, by its label (-1: unlabelled).

@@ -134,15 +134,17 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
     generative.score_net = model.score_net;
-    // The decoder was fitted with units dropped; rates made without would fall short wherever a gene rests on
-    // few of them, as the mean of exponentials is above the exponential of the mean.
     generative.decode_logits = [decoder, rate = options.dropout](
                                    const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
                                    std::int64_t first_cell) mutable {
+        if (rate == 0) return decoder->logits(z, batches);
+        constexpr std::uint32_t kDropoutDraws = 8;
         std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
         std::iota(cells.begin(), cells.end(), first_cell);
-        return decoder->logits(z, batches,
-                               drawn_dropout(rate, cells, seed, 0, DropoutLayers::kDecoderInGeneration));
+        std::vector<CountDecoderImpl::Dropout> draws;
+        for (std::uint32_t draw = 0; draw < kDropoutDraws; ++draw)
+            draws.push_back(drawn_dropout(rate, cells, seed, draw, DropoutLayers::kDecoderInGeneration));
+        return decoder->logits_over_dropout(z, batches, draws);
     };
     generative.dispersions = decoder->dispersions();
     generative.size_factor = options.library == "size_factor";

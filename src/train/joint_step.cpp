@@ -129,23 +129,16 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 
     // Lines 22 and 23: counts from the latent that is diffused too.
-    std::vector<SparseCounts> counts;
-    std::vector<float> library;
-    std::vector<std::int32_t> labels;
-    for (const std::int64_t row : rows) {
-        counts.push_back(data_.counts_of(row));
-        library.push_back(data_.library[static_cast<std::size_t>(row)]);
-        labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
-    }
-    const torch::Tensor batches = batches_of(data_, rows);
+    const CellBatch cells = cell_batch(data_, rows);
     const CountDecoderImpl::Dropout dropout =
         drawn_dropout(model_options_.dropout, ids, seed_, step, DropoutLayers::kDecoder);
     // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
-    const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
-        model.decoder->hidden(z, batches, dropout), counts, library, {}, options_.decode_chunk);
+    const torch::Tensor reconstruction =
+        model.decoder->negative_log_likelihood(model.decoder->hidden(z, cells.batches, dropout), cells.counts,
+                                               cells.library, {}, options_.decode_chunk);
 
     // Lines 15 to 18.
-    const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), library);
+    const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), cells.library);
     const torch::Tensor times =
         times_from_uniforms(placed_uniforms(seed_, RandomStream::kDiffusionTime, ids, step), options_.times,
                             model_options_.diffusion_time);
@@ -153,7 +146,7 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
     const torch::Tensor diffusion = diffusion_loss(
         model.score_net, diffused, times, noise,
-        training_labels(labels, ids, options_.label_dropout, seed_, step), batches,
+        training_labels(cells.labels, ids, options_.label_dropout, seed_, step), cells.batches,
         drawn_dropout(model_options_.score_dropout, ids, seed_, step, DropoutLayers::kScoreNet));
 
     if (model.loss_log_variances.defined()) {

@@ -114,6 +114,17 @@ torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> row
     return batches;
 }
 
+CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows) {
+    CellBatch cells;
+    for (const std::int64_t row : rows) {
+        cells.counts.push_back(data.counts_of(row));
+        cells.library.push_back(data.library[static_cast<std::size_t>(row)]);
+        cells.labels.push_back(data.labels[static_cast<std::size_t>(row)]);
+    }
+    cells.batches = batches_of(data, rows);
+    return cells;
+}
+
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
                          std::uint64_t seed, std::uint32_t step) {
     SparseInput input;

@@ -45,6 +45,15 @@ struct RankData {
 /// The batches of `rows` (rows of the data) as the networks take them; undefined where there are none.
 torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows);
 
+/// What the decoder is told of some cells, and is to say of them.
+struct CellBatch {
+    std::vector<SparseCounts> counts;  // [cells] views of the data
+    std::vector<float> library;        // [cells]
+    std::vector<std::int32_t> labels;  // [cells], -1 unlabelled
+    torch::Tensor batches;             // [cells], as of batches_of
+};
+CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows);
+
 /// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts
 /// scaled to target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).
 /// With `others` those rows (copied) stand in the place of the file's held-out rows; their `rows` must be

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "dist/agreement.hpp"
@@ -11,7 +10,9 @@
 #include "src/config/config.hpp"
 #include "src/prepare.hpp"
 #include "src/train/encode.hpp"
+#include "src/train/label_dispersions.hpp"
 #include "src/train/random_tensors.hpp"
+#include "src/train/training_moments.hpp"
 
 namespace lapatlas {
 
@@ -40,100 +41,9 @@ std::vector<torch::Tensor> backward_order(Model& model) {
     return order;
 }
 
-/// What the best model without latents would say of the training cells.
-struct GeneMoments {
-    std::vector<float> profile;  // [genes] mean count a unit of size: library size, or 1 for absolute rates
-    std::vector<float>
-        dispersion;  // [genes] theta of the variance that is left; infinity: none above Poisson
-};
-
-/// Collective. theta = sum mu^2 / sum((x - mu)^2 - mu), mu = profile size.
-GeneMoments gene_moments(const Communicator& comm, const RankData& data, bool size_factor) {
-    const std::size_t genes = data.summary.gene_names.size();
-    // Sums over cells of x, x^2 and x size by gene; of size and size^2.
-    std::vector<double> sums(3 * genes + 2, 0);
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const SparseCounts cell = data.counts_of(r);
-        const double size = size_factor ? data.library[static_cast<std::size_t>(r)] : 1;
-        for (std::int64_t e = 0; e < cell.size; ++e) {
-            const auto gene = static_cast<std::size_t>(cell.genes[e]);
-            const double x = cell.values[e];
-            sums[gene] += x;
-            sums[genes + gene] += x * x;
-            sums[2 * genes + gene] += x * size;
-        }
-        sums[3 * genes] += size;
-        sums[3 * genes + 1] += size * size;
-    }
-    all_reduce_sum(comm, std::span<double>(sums));
-    const double sizes = std::max(1.0, sums[3 * genes]), square_sizes = sums[3 * genes + 1];
-    GeneMoments moments;
-    for (std::size_t g = 0; g < genes; ++g) {
-        const double mean = sums[g] / sizes;
-        const double squares = mean * mean * square_sizes;
-        const double excess = sums[genes + g] - 2 * mean * sums[2 * genes + g] + squares - mean * sizes;
-        moments.profile.push_back(static_cast<float>(mean));
-        moments.dispersion.push_back(excess > 0 ? static_cast<float>(squares / excess)
-                                                : std::numeric_limits<float>::infinity());
-    }
-    return moments;
-}
-
-/// Collective. Sets mean and standard deviation of log library sizes over the training cells.
-void standardise_libraries(const Communicator& comm, const RankData& data, Model& model) {
-    double sums[2] = {0, 0};
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const double value =
-            std::log(std::max(1.0, static_cast<double>(data.library[static_cast<std::size_t>(r)])));
-        sums[0] += value;
-        sums[1] += value * value;
-    }
-    all_reduce_sum(comm, std::span<double>(sums));
-    const auto count = static_cast<double>(data.summary.num_train);
-    model.log_library_mean = sums[0] / count;
-    const double variance = sums[1] / count - model.log_library_mean * model.log_library_mean;
-    model.log_library_std = std::sqrt(std::max(1e-6, variance));
-}
-
-/// Collective. Log of each batch's share of a gene over the gene's share of all counts [batches, genes],
-/// shrunk as if the batch had kBatchPrior more counts of the gene at its overall share; undefined without
-/// batches.
-torch::Tensor batch_shifts(const Communicator& comm, const RankData& data, bool size_factor) {
-    constexpr double kBatchPrior = 10;
-    const std::size_t genes = data.summary.gene_names.size(), batches = data.summary.batch_names.size();
-    if (batches == 0) return {};
-    std::vector<double> sums(batches * (genes + 1), 0);  // counts by gene, then sizes
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const auto row = static_cast<std::size_t>(r);
-        double* of_batch = sums.data() + static_cast<std::size_t>(data.batches[row]) * (genes + 1);
-        const SparseCounts cell = data.counts_of(r);
-        for (std::int64_t e = 0; e < cell.size; ++e) of_batch[cell.genes[e]] += cell.values[e];
-        of_batch[genes] += size_factor ? data.library[row] : 1;
-    }
-    all_reduce_sum(comm, std::span<double>(sums));
-    double sizes = 0;
-    for (std::size_t b = 0; b < batches; ++b) sizes += sums[b * (genes + 1) + genes];
-    torch::Tensor shifts =
-        torch::zeros({static_cast<std::int64_t>(batches), static_cast<std::int64_t>(genes)});
-    for (std::size_t g = 0; g < genes; ++g) {
-        double all = 0;
-        for (std::size_t b = 0; b < batches; ++b) all += sums[b * (genes + 1) + g];
-        if (all == 0) continue;
-        for (std::size_t b = 0; b < batches; ++b) {
-            const double expected = all * sums[b * (genes + 1) + genes] / std::max(1.0, sizes);
-            shifts.data_ptr<float>()[b * genes + g] = static_cast<float>(
-                std::log((sums[b * (genes + 1) + g] + kBatchPrior) / (expected + kBatchPrior)));
-        }
-    }
-    return shifts;
-}
-
 constexpr double kExplodedNorm = 1e9;
 constexpr std::int64_t kFewestClusters = 8;
 constexpr double kActiveCells = 4096;
-/// Encodings of each training cell that the ScoreNet learns from: each of another mask, graph and
-/// perturbation.
-constexpr std::int64_t kFrozenDraws = 4;
 
 }  // namespace
 
@@ -156,7 +66,9 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(comm, data_, config_.model, config_.train, seed_) {
-    standardise_libraries(comm, data_, model_);
+    const LibraryMoments library = library_moments(comm, data_);
+    model_.log_library_mean = library.log_mean;
+    model_.log_library_std = library.log_std;
     if (config.train.learnable_weights)
         model_.loss_log_variances =
             (-0.1 * torch::log(torch::tensor({config.train.w_rec, config.train.w_kl, config.train.w_diff})))
@@ -270,24 +182,16 @@ Trainer::StepResult Trainer::joint_step() {
 Trainer::Validation Trainer::validate() {
     const torch::NoGradGuard no_grad;
     const Posterior posterior = encode_rows(comm_, model_, data_);
-    std::vector<SparseCounts> counts;
-    std::vector<float> library;
-    std::vector<std::int32_t> labels;
     std::vector<std::int64_t> chosen;
-    for (std::size_t i = 0; i < data_.splits.size(); ++i) {
-        if (data_.splits[i] != 1) continue;
-        const std::int64_t row = data_.num_train_rows + static_cast<std::int64_t>(i);
-        chosen.push_back(row);
-        counts.push_back(data_.counts_of(row));
-        library.push_back(data_.library[static_cast<std::size_t>(row)]);
-        labels.push_back(data_.labels[static_cast<std::size_t>(row)]);
-    }
+    for (std::size_t i = 0; i < data_.splits.size(); ++i)
+        if (data_.splits[i] == 1) chosen.push_back(data_.num_train_rows + static_cast<std::int64_t>(i));
+    const CellBatch cells = cell_batch(data_, chosen);
     const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
     const torch::Tensor mean = posterior.mean.index_select(0, index);
     const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
     double sums[3] = {model_.decoder
-                          ->negative_log_likelihood(model_.decoder->hidden(mean, batches_of(data_, chosen)),
-                                                    counts, library, labels, config_.train.decode_chunk)
+                          ->negative_log_likelihood(model_.decoder->hidden(mean, cells.batches), cells.counts,
+                                                    cells.library, cells.labels, config_.train.decode_chunk)
                           .item<double>(),
                       0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
                       static_cast<double>(chosen.size())};
@@ -296,91 +200,48 @@ Trainer::Validation Trainer::validate() {
     return {sums[0] / sums[2], sums[1] / sums[2]};
 }
 
-void Trainer::freeze_latents() {
-    const torch::NoGradGuard no_grad;
-    const std::int64_t rows = data_.num_train_rows, latent = config_.model.latent;
-    frozen_mean_ = torch::zeros({kFrozenDraws, rows, latent});
-    frozen_std_ = torch::zeros({kFrozenDraws, rows, latent});
+void Trainer::freeze() {
+    if (frozen_) return;
     // From a fresh start, so that a resumed run freezes the same latents.
     const std::vector<double> eigenvector = loss_.perturbation().eigenvector();
     loss_.perturbation().set_eigenvector(std::vector<double>(eigenvector.size(), 1.0));
-    for (std::int64_t draw = 0; draw < kFrozenDraws; ++draw)
+    frozen_.emplace(data_.num_train_rows, config_.model.latent, seed_);
+    for (std::int64_t draw = 0; draw < FrozenLatents::kDraws; ++draw)
         for (std::int64_t place = 0; place < steps_a_pass(); ++place) {
             // The first step of a pass beyond those of training.
             const std::int64_t pass = joint_steps() / steps_a_pass() + 1 + draw;
             const std::int64_t step = pass * steps_a_pass() + place;
-            const JointLoss::Encoded part =
-                loss_.encode_as_trained(model_, active_clusters(step), static_cast<std::uint32_t>(step));
-            const torch::Tensor index =
-                torch::tensor(std::vector<std::int64_t>(part.rows.begin(), part.rows.end()), torch::kInt64);
-            frozen_mean_[draw].index_copy_(0, index, part.posterior.mean);
-            frozen_std_[draw].index_copy_(0, index, torch::exp(0.5 * part.posterior.log_variance));
+            frozen_->add(draw, loss_.encode_as_trained(model_, active_clusters(step),
+                                                       static_cast<std::uint32_t>(step)));
         }
     loss_.perturbation().set_eigenvector(eigenvector);
-    const torch::Tensor mean = frozen_mean_.to(torch::kFloat64), std = frozen_std_.to(torch::kFloat64);
-    double sums[2] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>()};
-    all_reduce_sum(comm_, std::span<double>(sums));
-    const double count = static_cast<double>(kFrozenDraws * data_.summary.num_train * latent);
-    model_.latent_mean = sums[0] / count;
-    model_.latent_std = std::sqrt(std::max(1e-12, sums[1] / count - model_.latent_mean * model_.latent_mean));
-    frozen_mean_ = frozen_mean_.view({kFrozenDraws * rows, latent});
-    frozen_std_ = frozen_std_.view({kFrozenDraws * rows, latent});
-}
-
-torch::Tensor Trainer::draw_frozen(const std::vector<std::int64_t>& frozen_rows,
-                                   const std::vector<std::int64_t>& ids, std::uint32_t stamp) const {
-    const torch::Tensor index = torch::tensor(frozen_rows, torch::kInt64);
-    return frozen_mean_.index_select(0, index) +
-           frozen_std_.index_select(0, index) *
-               placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, config_.model.latent);
+    const FrozenLatents::Moments moments = frozen_->moments(comm_);
+    model_.latent_mean = moments.mean;
+    model_.latent_std = moments.std;
 }
 
 void Trainer::fit_label_dispersions() {
-    torch::Tensor shift = model_.decoder->dispersion_shift();
-    if (!shift.defined()) return;
-    constexpr std::int64_t kMostCells = 16384, kPasses = 30;
-    // In log theta / 10: a pass moves log theta by up to a fifth, the last ones by little.
-    constexpr double kLearningRate = 0.02;
+    if (!model_.decoder->dispersion_shift().defined()) return;
+    constexpr std::int64_t kMostCells = 16384;
     freeze();
     // Draws of the posterior and of dropout, as the networks were trained on.
     std::vector<std::int64_t> rows, ids;
-    std::vector<SparseCounts> counts;
-    std::vector<float> library;
-    std::vector<std::int32_t> labels;
     for (std::int64_t r = 0; r < data_.num_train_rows; ++r) {
         const std::int64_t global = data_.train_graph.owned_ids[static_cast<std::size_t>(r)];
         if (!is_in_even_sample(global, data_.summary.num_train, kMostCells)) continue;
         rows.push_back(r);
         ids.push_back(global);
-        counts.push_back(data_.counts_of(r));
-        library.push_back(data_.library[static_cast<std::size_t>(r)]);
-        labels.push_back(data_.labels[static_cast<std::size_t>(r)]);
     }
     const auto stamp = static_cast<std::uint32_t>(joint_steps());
+    const CellBatch cells = cell_batch(data_, rows);
     torch::Tensor hidden;
     {
         const torch::NoGradGuard no_grad;
         hidden = model_.decoder->hidden(
-            draw_frozen(rows, ids, stamp), batches_of(data_, rows),
+            frozen_->draw(std::vector<std::int64_t>(rows.size(), 0), rows, ids, stamp), cells.batches,
             drawn_dropout(config_.model.dropout, ids, seed_, stamp, DropoutLayers::kDecoder));
     }
-    Optimiser optimiser({shift}, 0);
-    shift.set_requires_grad(true);
-    for (std::int64_t pass = 0; pass < kPasses; ++pass) {
-        const torch::Tensor loss = model_.decoder->negative_log_likelihood(hidden, counts, library, labels,
-                                                                           config_.train.decode_chunk) +
-                                   model_.decoder->dispersion_prior() / comm_.size();
-        shift.mutable_grad() = torch::autograd::grad({loss}, {shift})[0].contiguous();
-        all_reduce_sum(comm_, std::span<float>(shift.mutable_grad().data_ptr<float>(),
-                                               static_cast<std::size_t>(shift.numel())));
-        optimiser.step(kLearningRate * learning_rate_factor(pass, kPasses, 0));
-    }
-    shift.mutable_grad() = torch::Tensor();
-    shift.set_requires_grad(false);
-}
-
-void Trainer::freeze() {
-    if (!frozen_mean_.defined()) freeze_latents();
+    fit_dispersions_by_label(comm_, model_.decoder, hidden, cells, config_.train.decode_chunk);
 }
 
 void Trainer::make_score_phase() {
@@ -402,7 +263,7 @@ Trainer::StepResult Trainer::score_step() {
     const std::int64_t batch = config_.train.score_batch;
     const PlacedRandom random(seed_, RandomStream::kScoreBatch);
     const double shift = random.uniform(static_cast<std::uint64_t>(batch), stamp);
-    std::vector<std::int64_t> places, frozen, rows;
+    std::vector<std::int64_t> places, draws, rows;
     std::vector<std::int32_t> labels;
     std::vector<float> uniforms, library;
     for (std::int64_t i = 0; i < batch; ++i) {
@@ -413,16 +274,15 @@ Trainer::StepResult Trainer::score_step() {
         if (data_.map.owner(row) != comm_.rank()) continue;
         places.push_back(i);
         const auto local = static_cast<std::size_t>(data_.map.local_row(row));
-        const std::int64_t draw = (step + i) % kFrozenDraws;
         rows.push_back(static_cast<std::int64_t>(local));
-        frozen.push_back(draw * data_.num_train_rows + static_cast<std::int64_t>(local));
+        draws.push_back((step + i) % FrozenLatents::kDraws);
         labels.push_back(data_.labels[local]);
         library.push_back(data_.library[local]);
         // Times are spread evenly over the batch: the same expectation, less noise.
         const double place = (static_cast<double>(i) + shift) / static_cast<double>(batch);
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
-    const torch::Tensor z = draw_frozen(frozen, places, stamp);
+    const torch::Tensor z = frozen_->draw(draws, rows, places, stamp);
     const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32),
                                                     config_.train.times, config_.model.diffusion_time);
     const torch::Tensor noise =

@@ -3,11 +3,13 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "dist/log.hpp"
 #include "src/train/checkpoint.hpp"
+#include "src/train/frozen_latents.hpp"
 #include "src/train/joint_step.hpp"
 #include "src/train/metrics_file.hpp"
 #include "src/train/optimiser.hpp"
@@ -84,10 +86,6 @@ class Trainer {
     /// Collective. The labels' shifts of log theta, with the networks as they are: had they been learned
     /// together, a type's mean would have passed for its variance, and latents would say less of the type.
     void fit_label_dispersions();
-    void freeze_latents();
-    /// A draw from the frozen posterior of each row [frozen_rows, d], keyed by ids and stamp.
-    torch::Tensor draw_frozen(const std::vector<std::int64_t>& frozen_rows,
-                              const std::vector<std::int64_t>& ids, std::uint32_t stamp) const;
     void make_score_phase();
     void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
                       std::int64_t step) const;
@@ -101,7 +99,7 @@ class Trainer {
     std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;
     std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
     std::unique_ptr<MovingAverage> average_;
-    torch::Tensor frozen_mean_, frozen_std_;  // [draws x own training rows, latent]
+    std::optional<FrozenLatents> frozen_;
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
 };
 

@@ -62,8 +62,8 @@ torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data,
 
 /// Collective. One frozen draw of at most kMostReferences training cells, spread evenly over the global rows,
 /// on the root in their order.
-void gather_references(const Communicator& comm, const RankData& data, const torch::Tensor& mean,
-                       const torch::Tensor& std, std::uint64_t seed, Checkpoint& checkpoint) {
+void gather_references(const Communicator& comm, const RankData& data, const FrozenLatents& frozen,
+                       Checkpoint& checkpoint) {
     constexpr std::int64_t kMostReferences = 4096;
     const std::int64_t total = data.summary.num_train, most = std::min(total, kMostReferences);
     std::vector<std::int64_t> places;
@@ -76,12 +76,8 @@ void gather_references(const Communicator& comm, const RankData& data, const tor
         labels.push_back(data.labels[static_cast<std::size_t>(r)]);
         rows.push_back(r);
     }
-    const torch::Tensor index = torch::tensor(rows, torch::kInt64);
-    const std::int64_t width = mean.size(1);
-    const torch::Tensor drawn =
-        (mean.index_select(0, index) +
-         std.index_select(0, index) * placed_normals(seed, RandomStream::kReferenceNoise, places, 0, width))
-            .contiguous();
+    const torch::Tensor drawn = frozen.reference(rows, places).contiguous();
+    const std::int64_t width = drawn.size(1);
     const auto all_places = gather_v<std::int64_t>(comm, places);
     const auto all_labels = gather_v<std::int32_t>(comm, labels);
     const auto all_latents = gather_v<float>(
@@ -123,10 +119,7 @@ Checkpoint Trainer::checkpoint() const {
     Checkpoint checkpoint;
     gather_libraries(comm_, data_, checkpoint);
     const torch::Tensor eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
-    // The first of the frozen draws stands for all.
-    if (frozen_mean_.defined())
-        gather_references(comm_, data_, frozen_mean_.narrow(0, 0, data_.num_train_rows),
-                          frozen_std_.narrow(0, 0, data_.num_train_rows), seed_, checkpoint);
+    if (frozen_) gather_references(comm_, data_, *frozen_, checkpoint);
     if (!comm_.is_root()) return {};
     checkpoint.config = dump_config(config_);
     checkpoint.fingerprint = train_fingerprint(config_);

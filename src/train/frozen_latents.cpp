@@ -1,0 +1,55 @@
+#include "src/train/frozen_latents.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "dist/collectives.hpp"
+#include "src/train/random_tensors.hpp"
+
+namespace lapatlas {
+
+FrozenLatents::FrozenLatents(std::int64_t rows, std::int64_t latent, std::uint64_t seed)
+    : mean_(torch::zeros({kDraws * rows, latent})),
+      std_(torch::zeros({kDraws * rows, latent})),
+      rows_(rows),
+      seed_(seed) {}
+
+void FrozenLatents::add(std::int64_t encoding, const JointLoss::Encoded& part) {
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor index =
+        torch::tensor(std::vector<std::int64_t>(part.rows.begin(), part.rows.end()), torch::kInt64) +
+        encoding * rows_;
+    mean_.index_copy_(0, index, part.posterior.mean);
+    std_.index_copy_(0, index, torch::exp(0.5 * part.posterior.log_variance));
+}
+
+torch::Tensor FrozenLatents::draw(std::span<const std::int64_t> encodings, std::span<const std::int64_t> rows,
+                                  std::span<const std::int64_t> ids, std::uint32_t stamp) const {
+    std::vector<std::int64_t> places;
+    for (std::size_t i = 0; i < rows.size(); ++i) places.push_back(encodings[i] * rows_ + rows[i]);
+    const torch::Tensor index = torch::tensor(places, torch::kInt64);
+    return mean_.index_select(0, index) +
+           std_.index_select(0, index) *
+               placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, mean_.size(1));
+}
+
+torch::Tensor FrozenLatents::reference(std::span<const std::int64_t> rows,
+                                       std::span<const std::int64_t> ids) const {
+    const torch::Tensor index =
+        torch::tensor(std::vector<std::int64_t>(rows.begin(), rows.end()), torch::kInt64);
+    return mean_.index_select(0, index) +
+           std_.index_select(0, index) *
+               placed_normals(seed_, RandomStream::kReferenceNoise, ids, 0, mean_.size(1));
+}
+
+FrozenLatents::Moments FrozenLatents::moments(const Communicator& comm) const {
+    const torch::Tensor mean = mean_.to(torch::kFloat64), std = std_.to(torch::kFloat64);
+    double sums[3] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>(),
+                      static_cast<double>(mean.numel())};
+    all_reduce_sum(comm, std::span<double>(sums));
+    const double centre = sums[0] / sums[2];
+    return {centre, std::sqrt(std::max(1e-12, sums[1] / sums[2] - centre * centre))};
+}
+
+}  // namespace lapatlas

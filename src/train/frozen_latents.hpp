@@ -1,0 +1,44 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <span>
+
+#include "dist/communicator.hpp"
+#include "src/train/joint_step.hpp"
+
+namespace lapatlas {
+
+/// Posteriors of a rank's training cells once the encoder is trained: those the decoder was trained on, each
+/// cell several times, of other masks, graphs and perturbations.
+class FrozenLatents {
+  public:
+    static constexpr std::int64_t kDraws = 4;
+
+    FrozenLatents(std::int64_t rows, std::int64_t latent, std::uint64_t seed);
+
+    /// The posteriors of some rows in one of the kDraws encodings; together all rows must be given.
+    void add(std::int64_t encoding, const JointLoss::Encoded& part);
+
+    /// Samples [rows, latent] of each row's posterior in the encoding named beside it, keyed by ids and
+    /// stamp.
+    torch::Tensor draw(std::span<const std::int64_t> encodings, std::span<const std::int64_t> rows,
+                       std::span<const std::int64_t> ids, std::uint32_t stamp) const;
+    /// The same, all in the first encoding, with noise of another stream: what generated cells are compared
+    /// with.
+    torch::Tensor reference(std::span<const std::int64_t> rows, std::span<const std::int64_t> ids) const;
+
+    struct Moments {
+        double mean, std;
+    };
+    /// Collective. Of all draws, all ranks and all dimensions together.
+    Moments moments(const Communicator& comm) const;
+
+  private:
+    torch::Tensor mean_, std_;  // [kDraws x rows, latent]
+    std::int64_t rows_;
+    std::uint64_t seed_;
+};
+
+}  // namespace lapatlas

@@ -1,0 +1,29 @@
+#include "src/train/label_dispersions.hpp"
+
+#include "dist/collectives.hpp"
+#include "src/train/optimiser.hpp"
+
+namespace lapatlas {
+
+void fit_dispersions_by_label(const Communicator& comm, CountDecoder& decoder, const torch::Tensor& hidden,
+                              const CellBatch& cells, std::int64_t chunk) {
+    constexpr std::int64_t kPasses = 30;
+    // In log theta / 10: a pass moves log theta by up to a fifth, the last ones by little.
+    constexpr double kLearningRate = 0.02;
+    torch::Tensor shift = decoder->dispersion_shift();
+    Optimiser optimiser({shift}, 0);
+    shift.set_requires_grad(true);
+    for (std::int64_t pass = 0; pass < kPasses; ++pass) {
+        const torch::Tensor loss =
+            decoder->negative_log_likelihood(hidden, cells.counts, cells.library, cells.labels, chunk) +
+            decoder->dispersion_prior() / comm.size();
+        shift.mutable_grad() = torch::autograd::grad({loss}, {shift})[0].contiguous();
+        all_reduce_sum(comm, std::span<float>(shift.mutable_grad().data_ptr<float>(),
+                                              static_cast<std::size_t>(shift.numel())));
+        optimiser.step(kLearningRate * learning_rate_factor(pass, kPasses, 0));
+    }
+    shift.mutable_grad() = torch::Tensor();
+    shift.set_requires_grad(false);
+}
+
+}  // namespace lapatlas
