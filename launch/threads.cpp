@@ -27,7 +27,7 @@ int set_threads(const Communicator& comm, std::int64_t wanted) {
     omp_set_num_threads(threads);
     at::set_num_threads(threads);
     // Gradients of rarely seen genes are tiny, and Adam squares them: numbers below 1e-38, which processors
-    // handle in microcode. Taken as 0 they leave a step of Adam 15 times as fast. (Threads made later
+    // handle in microcode. Taken as 0 they leave a step of Adam four times as fast. (Threads made later
     // inherit the setting.)
     at::globalContext().setFlushDenormal(true);
     return threads;

@@ -30,9 +30,9 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     const std::vector<std::int64_t> ids(data.full_graph.owned_ids.begin() + first,
                                         data.full_graph.owned_ids.end());
     const torch::Tensor drawn =
-        (posterior.mean.narrow(0, first, num_heldout) +
-         torch::exp(0.5 * posterior.log_variance.narrow(0, first, num_heldout)) *
-             placed_normals(seed, RandomStream::kReferenceNoise, ids, 0, config.model.latent))
+        placed_sample(posterior.mean.narrow(0, first, num_heldout),
+                      torch::exp(0.5 * posterior.log_variance.narrow(0, first, num_heldout)), seed,
+                      RandomStream::kReferenceNoise, ids, 0)
             .contiguous();
     const LatentManifold manifold = training_manifold(checkpoint);
     std::vector<double> distances;

@@ -286,6 +286,10 @@ void check_config(const Config& config) {
     at_least("evaluate.pca_components", static_cast<double>(config.evaluate.pca_components), 1);
     at_least("evaluate.trees", static_cast<double>(config.evaluate.trees), 1);
     at_least("ablate.seeds", static_cast<double>(config.ablate.seeds), 1);
+    if (config.model.library_model == "joint" && config.model.library != "size_factor")
+        throw ConfigError(
+            "model.library_model = joint needs model.library = size_factor: absolute rates have no library; "
+            "set model.library_model = per_label with them");
     if (!config.input.split_key.empty() && !config.input.split_group_key.empty())
         throw ConfigError(
             "input.split_key and input.split_group_key: give one; a split that is given already "

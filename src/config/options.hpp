@@ -142,8 +142,8 @@ struct ModelOptions {
           "size_factor: softmax times a library size; absolute: rates as the paper has them",
           Choices{"size_factor", "absolute"});
         v("library_model", library_model,
-          "where a generated cell's library comes from, with size_factor: joint: diffused with the latent as "
-          "one more coordinate; per_label: drawn from the training cells of its label",
+          "where a generated cell's library comes from: joint: diffused with the latent as one more "
+          "coordinate; per_label: drawn from the training cells of its label (absolute rates draw none)",
           Choices{"joint", "per_label"});
         v("score_width", score_width, "width of the ScoreNet");
         v("score_blocks", score_blocks, "residual blocks of the ScoreNet");

@@ -115,21 +115,10 @@ torch::Tensor CountDecoderImpl::logits(const torch::Tensor& z, const torch::Tens
 
 torch::Tensor CountDecoderImpl::logits_over_dropout(const torch::Tensor& z, const torch::Tensor& batches,
                                                     std::span<const Dropout> draws) {
-    const auto number = static_cast<double>(draws.size());
-    torch::Tensor mean, squares;  // Welford's, over draws
-    for (std::size_t i = 0; i < draws.size(); ++i) {
-        const torch::Tensor x = hidden(z, batches, draws[i]);
-        if (i == 0) {
-            mean = x.clone();
-            squares = torch::zeros_like(x);
-            continue;
-        }
-        const torch::Tensor step = x - mean;
-        mean.add_(step / static_cast<double>(i + 1));
-        squares.addcmul_(step, x - mean);
-    }
-    const torch::Tensor variance = squares / (number - 1);
-    return output_(mean).addmm_(variance, output_->weight.square().t(), 1, 0.5);
+    std::vector<torch::Tensor> drawn;
+    for (const Dropout& draw : draws) drawn.push_back(hidden(z, batches, draw));
+    const torch::Tensor of_draws = torch::stack(drawn);  // [draws, cells, hidden + batches]
+    return output_(of_draws.mean(0)).addmm_(of_draws.var(0), output_->weight.square().t(), 1, 0.5);
 }
 
 torch::Tensor CountDecoderImpl::log_dispersions() const {

@@ -29,8 +29,7 @@ class CountDecoderImpl : public torch::nn::Module {
   public:
     explicit CountDecoderImpl(const CountDecoderOptions& options);
 
-    /// Drops hidden units: given a tensor [cells, hidden] and the layer's
-    /// number, returns its masked copy.
+    /// Drops hidden units: given a tensor [cells, hidden] and the layer's number, returns its masked copy.
     using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t layer)>;
 
     /// z [cells, latent], batches [cells] int64 (needed if options.batches > 0) -> [cells, hidden + batches].

@@ -28,19 +28,19 @@ torch::Tensor FrozenLatents::draw(std::span<const std::int64_t> encodings, std::
                                   std::span<const std::int64_t> ids, std::uint32_t stamp) const {
     std::vector<std::int64_t> places;
     for (std::size_t i = 0; i < rows.size(); ++i) places.push_back(encodings[i] * rows_ + rows[i]);
-    const torch::Tensor index = torch::tensor(places, torch::kInt64);
-    return mean_.index_select(0, index) +
-           std_.index_select(0, index) *
-               placed_normals(seed_, RandomStream::kLatentNoise, ids, stamp, mean_.size(1));
+    return sample(places, RandomStream::kLatentNoise, ids, stamp);
 }
 
 torch::Tensor FrozenLatents::reference(std::span<const std::int64_t> rows,
                                        std::span<const std::int64_t> ids) const {
-    const torch::Tensor index =
-        torch::tensor(std::vector<std::int64_t>(rows.begin(), rows.end()), torch::kInt64);
-    return mean_.index_select(0, index) +
-           std_.index_select(0, index) *
-               placed_normals(seed_, RandomStream::kReferenceNoise, ids, 0, mean_.size(1));
+    return sample({rows.begin(), rows.end()}, RandomStream::kReferenceNoise, ids, 0);
+}
+
+torch::Tensor FrozenLatents::sample(const std::vector<std::int64_t>& places, RandomStream stream,
+                                    std::span<const std::int64_t> ids, std::uint32_t stamp) const {
+    const torch::Tensor index = torch::tensor(places, torch::kInt64);
+    return placed_sample(mean_.index_select(0, index), std_.index_select(0, index), seed_, stream, ids,
+                         stamp);
 }
 
 FrozenLatents::Moments FrozenLatents::moments(const Communicator& comm) const {

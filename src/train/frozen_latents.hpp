@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "dist/communicator.hpp"
+#include "src/random/philox.hpp"
 #include "src/train/joint_step.hpp"
 
 namespace lapatlas {
@@ -36,6 +38,10 @@ class FrozenLatents {
     Moments moments(const Communicator& comm) const;
 
   private:
+    /// Of the rows `places` of mean_ and std_.
+    torch::Tensor sample(const std::vector<std::int64_t>& places, RandomStream stream,
+                         std::span<const std::int64_t> ids, std::uint32_t stamp) const;
+
     torch::Tensor mean_, std_;  // [kDraws x rows, latent]
     std::int64_t rows_;
     std::uint64_t seed_;

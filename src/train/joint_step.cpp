@@ -122,9 +122,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         options_.loss_cells == 0 ? num_active : std::min(num_active, options_.loss_cells));
 
     // Lines 11 to 13: a draw from the posterior.
-    const torch::Tensor xi =
-        placed_normals(seed_, RandomStream::kLatentNoise, ids, step, model_options_.latent);
-    const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
+    const torch::Tensor z = placed_sample(posterior.mean, torch::exp(0.5 * posterior.log_variance), seed_,
+                                          RandomStream::kLatentNoise, ids, step);
     const torch::Tensor kl =
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 

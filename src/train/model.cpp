@@ -31,7 +31,7 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
                                                      options.likelihood == "negative_binomial",
                                                      options.library == "size_factor", sizes.batches,
                                                      options.dispersion == "gene_label" ? sizes.labels : 0});
-    model.joint_library = options.library == "size_factor" && options.library_model == "joint";
+    model.joint_library = options.library_model == "joint";
     model.score_net = ScoreNet(ScoreNetOptions{options.latent + (model.joint_library ? 1 : 0), sizes.labels,
                                                sizes.batches, options.score_width, options.score_blocks});
     initialise_parameters(*model.encoder, seed, 1);

@@ -14,6 +14,11 @@ torch::Tensor placed_normals(std::uint64_t seed, RandomStream stream, std::span<
     return out;
 }
 
+torch::Tensor placed_sample(const torch::Tensor& mean, const torch::Tensor& deviation, std::uint64_t seed,
+                            RandomStream stream, std::span<const std::int64_t> ids, std::uint32_t step) {
+    return mean + deviation * placed_normals(seed, stream, ids, step, mean.size(1));
+}
+
 torch::Tensor placed_uniforms(std::uint64_t seed, RandomStream stream, std::span<const std::int64_t> ids,
                               std::uint32_t step) {
     torch::Tensor out = torch::empty({static_cast<std::int64_t>(ids.size())});

@@ -18,6 +18,10 @@ namespace lapatlas {
 torch::Tensor placed_normals(std::uint64_t seed, RandomStream stream, std::span<const std::int64_t> ids,
                              std::uint32_t step, std::int64_t width);
 
+/// A draw from the normal distribution of each row's mean and standard deviation, both [ids.size(), width].
+torch::Tensor placed_sample(const torch::Tensor& mean, const torch::Tensor& deviation, std::uint64_t seed,
+                            RandomStream stream, std::span<const std::int64_t> ids, std::uint32_t step);
+
 /// Uniform in (0, 1), [ids.size()].
 torch::Tensor placed_uniforms(std::uint64_t seed, RandomStream stream, std::span<const std::int64_t> ids,
                               std::uint32_t step);

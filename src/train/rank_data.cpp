@@ -5,6 +5,7 @@
 
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
+#include "dist/even_sample.hpp"
 #include "src/random/philox.hpp"
 
 namespace lapatlas {
@@ -112,6 +113,15 @@ torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> row
     for (std::size_t i = 0; i < rows.size(); ++i)
         batches.data_ptr<std::int64_t>()[i] = data.batches[static_cast<std::size_t>(rows[i])];
     return batches;
+}
+
+std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most) {
+    std::vector<std::int64_t> rows;
+    for (std::int64_t r = 0; r < data.num_train_rows; ++r)
+        if (is_in_even_sample(data.train_graph.owned_ids[static_cast<std::size_t>(r)], data.summary.num_train,
+                              most))
+            rows.push_back(r);
+    return rows;
 }
 
 CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows) {

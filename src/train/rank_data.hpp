@@ -45,6 +45,10 @@ struct RankData {
 /// The batches of `rows` (rows of the data) as the networks take them; undefined where there are none.
 torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows);
 
+/// This rank's training rows (of the data) among at most `most` of all ranks', spread evenly over global
+/// rows.
+std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most);
+
 /// What the decoder is told of some cells, and is to say of them.
 struct CellBatch {
     std::vector<SparseCounts> counts;  // [cells] views of the data

@@ -6,7 +6,6 @@
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
-#include "dist/even_sample.hpp"
 #include "src/config/config.hpp"
 #include "src/prepare.hpp"
 #include "src/train/encode.hpp"
@@ -225,13 +224,10 @@ void Trainer::fit_label_dispersions() {
     constexpr std::int64_t kMostCells = 16384;
     freeze();
     // Draws of the posterior and of dropout, as the networks were trained on.
-    std::vector<std::int64_t> rows, ids;
-    for (std::int64_t r = 0; r < data_.num_train_rows; ++r) {
-        const std::int64_t global = data_.train_graph.owned_ids[static_cast<std::size_t>(r)];
-        if (!is_in_even_sample(global, data_.summary.num_train, kMostCells)) continue;
-        rows.push_back(r);
-        ids.push_back(global);
-    }
+    const std::vector<std::int64_t> rows = even_training_rows(data_, kMostCells);
+    std::vector<std::int64_t> ids;
+    for (const std::int64_t row : rows)
+        ids.push_back(data_.train_graph.owned_ids[static_cast<std::size_t>(row)]);
     const auto stamp = static_cast<std::uint32_t>(joint_steps());
     const CellBatch cells = cell_batch(data_, rows);
     torch::Tensor hidden;

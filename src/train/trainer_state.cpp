@@ -3,7 +3,6 @@
 #include <tuple>
 
 #include "dist/collectives.hpp"
-#include "dist/even_sample.hpp"
 #include "src/config/config.hpp"
 #include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
@@ -66,15 +65,12 @@ void gather_references(const Communicator& comm, const RankData& data, const Fro
                        Checkpoint& checkpoint) {
     constexpr std::int64_t kMostReferences = 4096;
     const std::int64_t total = data.summary.num_train, most = std::min(total, kMostReferences);
+    const std::vector<std::int64_t> rows = even_training_rows(data, most);
     std::vector<std::int64_t> places;
     std::vector<std::int32_t> labels;
-    std::vector<std::int64_t> rows;
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
-        if (!is_in_even_sample(global, total, most)) continue;
-        places.push_back(global * most / total);
-        labels.push_back(data.labels[static_cast<std::size_t>(r)]);
-        rows.push_back(r);
+    for (const std::int64_t row : rows) {
+        places.push_back(data.train_graph.owned_ids[static_cast<std::size_t>(row)] * most / total);
+        labels.push_back(data.labels[static_cast<std::size_t>(row)]);
     }
     const torch::Tensor drawn = frozen.reference(rows, places).contiguous();
     const std::int64_t width = drawn.size(1);

@@ -50,6 +50,8 @@ rows = {
     "pooled_w2": "Wasserstein-2, pooled",
     "conditional_w2": "Wasserstein-2 within types",
     "label_accuracy": "label agreement",
+    "coverage": "coverage of real cells",
+    "density": "density around real cells",
     "trained_on_accuracy": "a classifier trained on it, balanced accuracy on real cells",
     "rare_type_recall": "recall of rare types, it added to real cells (floor: real cells alone)",
     "nearest_training_ratio": "distance to the nearest training cell, ratio",

@@ -57,10 +57,13 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
     const auto error_with = [](const char* name, const char* value) {
         Config config;
         config.model.library = "absolute";
+        config.model.library_model = "per_label";
         set_option(config, name, value);
         return config_error([&] { check_config(config); });
     };
     EXPECT_EQ(error_with("prepare.k", "20"), "");
+    EXPECT_NE(error_with("model.library_model", "joint").find("model.library = size_factor"),
+              std::string::npos);
     EXPECT_NE(error_with("generate.library_size", "3000").find("model.library = size_factor"),
               std::string::npos);
     Config one_column;
