@@ -96,14 +96,14 @@ double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, c
             gradient[gene] -= static_cast<float>(x);
             continue;
         }
-        const double theta = theta_of_genes[gene];
-        const double ratio = mu / theta;
+        const float theta = theta_of_genes[gene];
+        const auto inverse_ratio = static_cast<float>(theta / mu);
         const GammaTerms gamma = gamma_terms(theta, x);
         // x log(1 + r) - x log r = x log(1 + 1/r).
-        loss += x * std::log1p(1 / ratio) - gamma.log_ratio;
-        const double rest = x / (1 + ratio);
-        gradient[gene] -= static_cast<float>(rest);
-        dispersion_gradient[gene] += static_cast<float>(rest - theta * gamma.digamma_difference);
+        loss += x * fast_log1p(inverse_ratio) - gamma.log_ratio;
+        const auto rest = static_cast<float>(x * inverse_ratio / (1 + inverse_ratio));
+        gradient[gene] -= rest;
+        dispersion_gradient[gene] += rest - theta * static_cast<float>(gamma.digamma_difference);
     }
     return loss;
 }
@@ -111,6 +111,12 @@ double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, c
 }  // namespace
 
 GammaTerms gamma_terms(double theta, double x) {
+    // Most counts are 1 or 2.
+    if (x == 1) return {std::log(theta), 1 / theta};
+    if (x == 2) {
+        const double product = theta * (theta + 1);
+        return {std::log(product / 2), (2 * theta + 1) / product};
+    }
     if (x <= 12) {
         double product = 1, factorial = 1, harmonic = 0;
         for (double i = 0; i < x; i += 1) {

@@ -19,11 +19,14 @@ inline void store(float* to, Lane lane) { std::memcpy(to, &lane, sizeof lane); }
 
 constexpr std::int64_t kLaneFloats = 16;
 
-/// sum[0 .. kLanes * 16) = sum over entries of values[e] * dense[indices[e] * width + ..], kept in registers.
+/// sum[0 .. kLanes * 16) = sum over entries of values[e] * dense[indices[e] * width + ..], kept in registers;
+/// with `more` on top of what sum holds.
 template <int kLanes>
 inline void gather_block(const std::int32_t* indices, const float* values, std::int64_t count,
-                         const float* dense, std::int64_t width, float* sum) {
+                         const float* dense, std::int64_t width, bool more, float* sum) {
     Lane total[kLanes] = {};
+    if (more)
+        for (int l = 0; l < kLanes; ++l) total[l] = load(sum + l * kLaneFloats);
     for (std::int64_t e = 0; e < count; ++e) {
         const float* source = dense + indices[e] * width;
         const float value = values[e];
@@ -32,17 +35,55 @@ inline void gather_block(const std::int32_t* indices, const float* values, std::
     for (int l = 0; l < kLanes; ++l) store(sum + l * kLaneFloats, total[l]);
 }
 
-/// The whole width in blocks of 128, 64 and 16 floats, then one by one: each element is one ordered sum.
+/// `columns` of the width, in blocks of 128, 64 and 16 floats, then one by one: each element is one ordered
+/// sum.
 void gather_row(const std::int32_t* indices, const float* values, std::int64_t count, const float* dense,
-                std::int64_t width, float* sum) {
+                std::int64_t width, std::int64_t columns, bool more, float* sum) {
     std::int64_t j = 0;
-    for (; j + 128 <= width; j += 128) gather_block<8>(indices, values, count, dense + j, width, sum + j);
-    for (; j + 64 <= width; j += 64) gather_block<4>(indices, values, count, dense + j, width, sum + j);
-    for (; j + 16 <= width; j += 16) gather_block<1>(indices, values, count, dense + j, width, sum + j);
-    for (; j < width; ++j) {
-        float total = 0;
+    for (; j + 128 <= columns; j += 128)
+        gather_block<8>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j + 64 <= columns; j += 64)
+        gather_block<4>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j + 16 <= columns; j += 16)
+        gather_block<1>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j < columns; ++j) {
+        float total = more ? sum[j] : 0;
         for (std::int64_t e = 0; e < count; ++e) total += values[e] * dense[indices[e] * width + j];
         sum[j] = total;
+    }
+}
+
+/// out[r] = sum over the entries of row r of values[e] * dense[indices[e]], indices ascending within a row.
+/// Columns are taken 128 at a time and the rows of `dense` in tiles that stay in the second-level cache
+/// (half a megabyte), where all of it would come from the third for every entry. An element's sum keeps its
+/// order, so tiles do not change it.
+void gather_rows(std::span<const std::int64_t> offsets, const std::int32_t* indices, const float* values,
+                 std::int64_t num_sources, const float* dense, std::int64_t width, float* out) {
+    constexpr std::int64_t kColumns = 128, kTileRows = 1024, kChunk = 512, kFewestEntries = 16;
+    const auto rows = static_cast<std::int64_t>(offsets.size()) - 1;
+    // A tile costs a row a load and a store of its sums, so it should hold some entries of most.
+    const std::int64_t most =
+        offsets[static_cast<std::size_t>(rows)] / std::max<std::int64_t>(1, rows * kFewestEntries);
+    const std::int64_t tiles =
+        std::max<std::int64_t>(1, std::min(most, (num_sources + kTileRows / 2) / kTileRows));
+    const std::int64_t tile_rows = (num_sources + tiles - 1) / tiles;
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t first_row = 0; first_row < rows; first_row += kChunk) {
+        const std::int64_t last_row = std::min(rows, first_row + kChunk);
+        std::vector<std::int64_t> next(static_cast<std::size_t>(last_row - first_row));
+        for (std::int64_t j = 0; j < width; j += kColumns) {
+            std::copy_n(offsets.data() + first_row, next.size(), next.data());
+            for (std::int64_t tile = 0; tile < tiles; ++tile) {
+                const std::int64_t sources_end = (tile + 1) * tile_rows;
+                for (std::int64_t r = first_row; r < last_row; ++r) {
+                    std::int64_t& at = next[static_cast<std::size_t>(r - first_row)];
+                    const std::int64_t first = at, row_end = offsets[static_cast<std::size_t>(r) + 1];
+                    while (at < row_end && indices[at] < sources_end) ++at;
+                    gather_row(indices + first, values + first, at - first, dense + j, width,
+                               std::min(kColumns, width - j), tile > 0, out + r * width + j);
+                }
+            }
+        }
     }
 }
 
@@ -68,21 +109,11 @@ void order_by_gene(SparseInput& input) {
 }
 
 void sparse_times_dense(const SparseInput& x, const float* w, std::int64_t width, float* out) {
-#pragma omp parallel for schedule(dynamic, 16)
-    for (std::int64_t r = 0; r < x.num_rows; ++r) {
-        const std::int64_t first = x.row_offsets[static_cast<std::size_t>(r)];
-        gather_row(x.gene_indices.data() + first, x.values.data() + first,
-                   x.row_offsets[static_cast<std::size_t>(r) + 1] - first, w, width, out + r * width);
-    }
+    gather_rows(x.row_offsets, x.gene_indices.data(), x.values.data(), x.num_genes, w, width, out);
 }
 
 void transposed_sparse_times_dense(const SparseInput& x, const float* y, std::int64_t width, float* out) {
-#pragma omp parallel for schedule(dynamic, 64)
-    for (std::int64_t g = 0; g < x.num_genes; ++g) {
-        const std::int64_t first = x.gene_offsets[static_cast<std::size_t>(g)];
-        gather_row(x.row_indices.data() + first, x.values_by_gene.data() + first,
-                   x.gene_offsets[static_cast<std::size_t>(g) + 1] - first, y, width, out + g * width);
-    }
+    gather_rows(x.gene_offsets, x.row_indices.data(), x.values_by_gene.data(), x.num_rows, y, width, out);
 }
 
 void weighted_neighbour_sum(std::span<const std::int32_t> rows, std::span<const std::int64_t> row_offsets,
@@ -96,7 +127,7 @@ void weighted_neighbour_sum(std::span<const std::int32_t> rows, std::span<const 
         const std::int64_t first = row_offsets[static_cast<std::size_t>(row)];
         float* sum = out + row * width;
         gather_row(columns.data() + first, weights.data() + first,
-                   row_offsets[static_cast<std::size_t>(row) + 1] - first, in, width, sum);
+                   row_offsets[static_cast<std::size_t>(row) + 1] - first, in, width, width, false, sum);
         for (std::int64_t j = 0; j < width; ++j) {
             float value = scale * sum[j];
             if (plus != nullptr) value += plus[row * width + j];

@@ -14,18 +14,27 @@ inline constexpr int kPhiloxLanes = 16;
 /// words[j][lane] is word j of the call of that lane.
 using PhiloxLanes = std::array<std::array<std::uint32_t, kPhiloxLanes>, 4>;
 
-/// Philox 4x32-10 at counters {first_draw + lane, step, item low, item high}: lane for lane what
-/// PlacedRandom::words(item, step, first_draw + lane) gives for the same key.
+/// Philox 4x32-10 at counters {draws[lane], step, item low, item high}: lane for lane what
+/// PlacedRandom::words(item, step, draws[lane]) gives for the same key. `draws` points at kPhiloxLanes of
+/// them.
 inline PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item, std::uint32_t step,
-                                std::uint32_t first_draw) {
+                                const std::uint32_t* draws) {
     PhiloxLanes words;
-    for (std::uint32_t lane = 0; lane < kPhiloxLanes; ++lane) {
-        const auto call = philox4x32({first_draw + lane, step, static_cast<std::uint32_t>(item),
-                                      static_cast<std::uint32_t>(item >> 32)},
-                                     key);
+    for (std::size_t lane = 0; lane < kPhiloxLanes; ++lane) {
+        const auto call = philox4x32(
+            {draws[lane], step, static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(item >> 32)},
+            key);
         for (std::size_t j = 0; j < 4; ++j) words[j][lane] = call[j];
     }
     return words;
+}
+
+/// The same at draws first_draw, first_draw + 1, ...
+inline PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item, std::uint32_t step,
+                                std::uint32_t first_draw) {
+    std::array<std::uint32_t, kPhiloxLanes> draws;
+    for (std::uint32_t lane = 0; lane < kPhiloxLanes; ++lane) draws[lane] = first_draw + lane;
+    return philox_lanes(key, item, step, draws.data());
 }
 
 }  // namespace lapatlas

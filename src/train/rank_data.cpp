@@ -6,7 +6,7 @@
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
 #include "dist/even_sample.hpp"
-#include "src/random/philox.hpp"
+#include "src/random/philox_lanes.hpp"
 
 namespace lapatlas {
 
@@ -38,6 +38,48 @@ void transform_counts(RankData& data, bool normalise, double target_sum) {
             data.inputs.push_back(static_cast<float>(std::log1p(cell.values[e] * scale)));
     }
 }
+
+/// Hides entries of a cell at random, keyed by (seed, step, cell, gene).
+class EntryMask {
+  public:
+    EntryMask(std::uint64_t seed, double fraction)
+        : key_(PlacedRandom(seed, RandomStream::kMask).key()),
+          threshold_(static_cast<std::uint32_t>(fraction * 4294967295.0)),
+          scale_(static_cast<float>(1 / (1 - fraction))) {}
+
+    /// Writes the entries that stay, values scaled, and returns how many they are; room for all is needed.
+    std::size_t keep(std::uint64_t cell, std::uint32_t step, const SparseCounts& entries, const float* values,
+                     std::int32_t* genes_out, float* values_out) {
+        // Four genes share a draw. Genes ascend, so each draw is listed once; many are made side by side.
+        draws_.clear();
+        for (std::int64_t e = 0; e < entries.size; ++e)
+            if (const auto draw = static_cast<std::uint32_t>(entries.genes[e]) / 4;
+                draws_.empty() || draws_.back() != draw)
+                draws_.push_back(draw);
+        draws_.resize((draws_.size() + kPhiloxLanes - 1) / kPhiloxLanes * kPhiloxLanes);
+        words_.resize(draws_.size() * 4);
+        for (std::size_t first = 0; first < draws_.size(); first += kPhiloxLanes) {
+            const PhiloxLanes lanes = philox_lanes(key_, cell, step, draws_.data() + first);
+            for (std::size_t lane = 0; lane < kPhiloxLanes; ++lane)
+                for (std::size_t j = 0; j < 4; ++j) words_[(first + lane) * 4 + j] = lanes[j][lane];
+        }
+        std::size_t at = 0, kept = 0;
+        for (std::int64_t e = 0; e < entries.size; ++e) {
+            const auto gene = static_cast<std::uint32_t>(entries.genes[e]);
+            at += gene / 4 != draws_[at] ? 1 : 0;
+            genes_out[kept] = entries.genes[e];
+            values_out[kept] = scale_ * values[e];
+            kept += words_[at * 4 + gene % 4] >= threshold_ ? 1 : 0;
+        }
+        return kept;
+    }
+
+  private:
+    std::array<std::uint32_t, 2> key_;
+    std::uint32_t threshold_;
+    float scale_;
+    std::vector<std::uint32_t> draws_, words_;
+};
 
 }  // namespace
 
@@ -140,33 +182,29 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
     SparseInput input;
     input.num_rows = static_cast<std::int64_t>(rows.size());
     input.num_genes = data.counts.num_genes;
+    std::size_t most = 0;
+    for (const std::int32_t row : rows) most += static_cast<std::size_t>(data.counts_of(row).size);
+    input.gene_indices.resize(most);
+    input.values.resize(most);
     input.row_offsets.push_back(0);
-    const PlacedRandom random(seed, RandomStream::kMask);
-    const auto threshold = static_cast<std::uint32_t>(mask_fraction * 4294967295.0);
-    const auto kept = static_cast<float>(1 / (1 - mask_fraction));
+    EntryMask mask(seed, mask_fraction);
+    std::size_t end = 0;
     for (const std::int32_t row : rows) {
-        const auto global =
-            static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
-        const auto first = static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row)]);
-        const auto last =
-            static_cast<std::size_t>(data.counts.row_offsets[static_cast<std::size_t>(row) + 1]);
-        std::int32_t quad = -1;
-        std::array<std::uint32_t, 4> words{};
-        for (std::size_t e = first; e < last; ++e) {
-            const std::int32_t gene = data.counts.gene_indices[e];
-            if (mask_fraction > 0) {
-                // Four genes share a draw; columns ascend, so a draw is made once.
-                if (gene / 4 != quad) {
-                    quad = gene / 4;
-                    words = random.words(global, step, static_cast<std::uint32_t>(quad));
-                }
-                if (words[static_cast<std::size_t>(gene % 4)] < threshold) continue;
-            }
-            input.gene_indices.push_back(gene);
-            input.values.push_back(kept * data.inputs[e]);
+        const SparseCounts cell = data.counts_of(row);
+        const float* values = data.inputs.data() + data.counts.row_offsets[static_cast<std::size_t>(row)];
+        if (mask_fraction > 0) {
+            end += mask.keep(
+                static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]), step,
+                cell, values, input.gene_indices.data() + end, input.values.data() + end);
+        } else {
+            std::copy_n(cell.genes, cell.size, input.gene_indices.data() + end);
+            std::copy_n(values, cell.size, input.values.data() + end);
+            end += static_cast<std::size_t>(cell.size);
         }
-        input.row_offsets.push_back(static_cast<std::int64_t>(input.values.size()));
+        input.row_offsets.push_back(static_cast<std::int64_t>(end));
     }
+    input.gene_indices.resize(end);
+    input.values.resize(end);
     order_by_gene(input);
     return input;
 }
