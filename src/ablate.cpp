@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "dist/agreement.hpp"
 #include "dist/durable_file.hpp"
@@ -47,53 +48,117 @@ std::vector<AblationVariant> chosen_variants(const std::string& list) {
     return chosen;
 }
 
-/// One figure of all seeds that are done; `floor` of real cells instead.
-std::string cell_text(const std::vector<EvaluationResult>& results, const char* key, bool floor) {
+/// One variant with one seed: what it runs with, the run its model comes from (`base`'s, if it only
+/// generates otherwise), and where its atlas and figures are.
+struct Part {
+    const AblationVariant& variant;
+    Config config;
+    RunFolder model, own;
+};
+
+Part part_of(const Config& given, const AblationVariant& variant, std::int64_t seed,
+             const std::filesystem::path& dir) {
+    const auto folder = [&](const AblationVariant& of) {
+        return RunFolder{dir / of.name / std::to_string(seed)};
+    };
+    Part part{variant, given, folder(variant.shares_model() ? ablation_variants().front() : variant),
+              folder(variant)};
+    for (const auto& [name, value] : variant.settings) set_option(part.config, name, value);
+    part.config.runtime.seed = given.runtime.seed + seed;
+    part.config.output.dir = part.model.dir.string();
+    return part;
+}
+
+/// Rank-local. The figures of a part, if they are there and of this configuration.
+std::optional<EvaluationResult> find_figures(const Part& part) {
+    if (!std::filesystem::exists(part.own.evaluation()) || !std::filesystem::exists(part.own.atlas()))
+        return {};
+    if (!is_evaluated(part.own, derived_for(Communicator::self(), part.model, part.config))) return {};
+    return read_evaluation_json(part.own.evaluation());
+}
+
+/// Collective. Runs a part, as far as it is not there.
+void run_part(const Communicator& comm, const Part& part, Log& log) {
+    log.stage("ablation: " + part.variant.name + ", seed " + std::to_string(part.config.runtime.seed));
+    if (!part.variant.shares_model()) {
+        run_pipeline(comm, part.config, log);
+        return;
+    }
+    if (root_decides(comm, [&] { return find_figures(part).has_value(); })) return;
+    const Config config = derived_for(comm, part.model, part.config);
+    agreed(comm, [&] {
+        if (comm.is_root()) std::filesystem::create_directories(part.own.dir);
+    });
+    generate(comm, config, part.model.checkpoint(), part.own.atlas(), provenance_of(comm, config, "generate"),
+             log);
+    evaluate_run(comm, config, part.model, part.own.atlas(), part.own.evaluation(), log);
+}
+
+/// A row of the table: a variant's figures by seed.
+struct Row {
+    const AblationVariant& variant;
+    std::vector<std::pair<std::int64_t, EvaluationResult>> figures;
+};
+
+/// Rank-local. All that is there, whichever call made it.
+std::vector<Row> find_rows(const Config& config, const std::filesystem::path& dir) {
+    std::vector<Row> rows;
+    for (const AblationVariant& variant : ablation_variants()) {
+        Row row{variant, {}};
+        for (std::int64_t seed = 0; seed < config.ablate.seeds; ++seed) {
+            const Part part = part_of(config, variant, seed, dir);
+            if (auto figures = find_figures(part))
+                row.figures.emplace_back(part.config.runtime.seed, std::move(*figures));
+        }
+        if (!row.figures.empty()) rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+/// One figure over the seeds that are there; `floor` of real cells instead.
+std::string cell_text(const Row& row, const char* key, bool floor) {
     std::vector<double> values;
-    for (const EvaluationResult& result : results) {
+    for (const auto& [seed, result] : row.figures) {
         const Figure& figure = result.figure(key);
         if (const auto& mean = (floor ? figure.floor : figure.generated).mean) values.push_back(*mean);
     }
     return spread_text(spread_of(values));
 }
 
-using Results = std::vector<std::pair<AblationVariant, std::vector<EvaluationResult>>>;
-
-std::string markdown(const Results& results) {
+std::string markdown(const std::vector<Row>& rows) {
     std::string head = "| variant | changes | seeds |", rule = "|---|---|---|";
     for (const Column& column : kColumns) {
         head.append(" ").append(column.name).append(" |");
         rule += "---|";
     }
     std::string text = head + "\n" + rule + "\n";
-    const auto row = [&](const std::string& name, const std::string& what,
-                         const std::vector<EvaluationResult>& of, bool floor) {
+    const auto add = [&](const std::string& name, const std::string& what, const Row& of, bool floor) {
         text.append("| ")
             .append(name)
             .append(" | ")
             .append(what)
             .append(" | ")
-            .append(std::to_string(of.size()))
+            .append(std::to_string(of.figures.size()))
             .append(" |");
         for (const Column& column : kColumns)
             text.append(" ").append(cell_text(of, column.key, floor)).append(" |");
         text += "\n";
     };
-    if (!results.empty()) row("floor", "real cells", results.front().second, true);
-    for (const auto& [variant, of] : results) row(variant.name, variant.what, of, false);
+    if (!rows.empty()) add("floor", "real cells", rows.front(), true);
+    for (const Row& row : rows) add(row.variant.name, row.variant.what, row, false);
     return text;
 }
 
-std::string csv(const Results& results) {
+std::string csv(const std::vector<Row>& rows) {
     std::string text = "variant,seed";
     for (const Column& column : kColumns)
         text.append(",").append(column.key).append(",").append(column.key).append("_floor");
     text += "\n";
-    for (const auto& [variant, of] : results)
-        for (std::size_t seed = 0; seed < of.size(); ++seed) {
-            text.append(variant.name).append(",").append(std::to_string(seed));
+    for (const Row& row : rows)
+        for (const auto& [seed, result] : row.figures) {
+            text.append(row.variant.name).append(",").append(std::to_string(seed));
             for (const Column& column : kColumns) {
-                const Figure& figure = of[seed].figure(column.key);
+                const Figure& figure = result.figure(column.key);
                 for (const auto& mean : {figure.generated.mean, figure.floor.mean}) {
                     char number[32] = "";
                     if (mean) std::snprintf(number, sizeof number, "%.6g", *mean);
@@ -103,36 +168,6 @@ std::string csv(const Results& results) {
             text += "\n";
         }
     return text;
-}
-
-/// Collective. The run of one variant and seed, as far as it is not there.
-EvaluationResult run_one(const Communicator& comm, const Config& given, const AblationVariant& variant,
-                         std::int64_t seed, const std::filesystem::path& dir, Log& log) {
-    Config config = given;
-    for (const auto& [name, value] : variant.settings) set_option(config, name, value);
-    config.runtime.seed = given.runtime.seed + seed;
-    check_config(config);
-    const std::filesystem::path folder = dir / variant.name / std::to_string(seed);
-    log.stage("ablation: " + variant.name + ", seed " + std::to_string(config.runtime.seed));
-    if (!variant.shares_model()) {
-        config.output.dir = folder.string();
-        run_pipeline(comm, config, log);
-        return agreed(comm, [&] { return read_evaluation_json(RunFolder{folder}.evaluation()); });
-    }
-    const RunFolder base{dir / ablation_variants().front().name / std::to_string(seed)};
-    config.output.dir = base.dir.string();
-    config = derived_for(comm, base, config);
-    const RunFolder own{folder};
-    const bool is_done = root_decides(comm, [&] {
-        return std::filesystem::exists(own.evaluation()) && std::filesystem::exists(own.atlas()) &&
-               is_evaluated(own, config);
-    });
-    if (is_done) return agreed(comm, [&] { return read_evaluation_json(own.evaluation()); });
-    agreed(comm, [&] {
-        if (comm.is_root()) std::filesystem::create_directories(folder);
-    });
-    generate(comm, config, base.checkpoint(), own.atlas(), provenance_of(comm, config, "generate"), log);
-    return evaluate_run(comm, config, base, own.atlas(), own.evaluation(), log);
 }
 
 }  // namespace
@@ -193,24 +228,26 @@ const std::vector<AblationVariant>& ablation_variants() {
 std::string ablate(const Communicator& comm, const Config& config, const std::filesystem::path& dir,
                    Log& log) {
     const std::vector<AblationVariant> variants = chosen_variants(config.ablate.variants);
+    for (const AblationVariant& variant : variants) check_config(part_of(config, variant, 0, dir).config);
     agreed(comm, [&] {
         if (!comm.is_root()) return;
         std::error_code error;
         std::filesystem::create_directories(dir, error);
         if (error) throw InputError(dir.string() + ": cannot be made (" + error.message() + ")");
     });
-    Results results;
+    std::string table;
     for (const AblationVariant& variant : variants) {
-        results.emplace_back(variant, std::vector<EvaluationResult>{});
         for (std::int64_t seed = 0; seed < config.ablate.seeds; ++seed)
-            results.back().second.push_back(run_one(comm, config, variant, seed, dir, log));
-        agreed(comm, [&] {
-            if (!comm.is_root()) return;
-            write_whole_file(dir / "ablation.md", markdown(results));
-            write_whole_file(dir / "ablation.csv", csv(results));
+            run_part(comm, part_of(config, variant, seed, dir), log);
+        table = agreed(comm, [&] {
+            if (!comm.is_root()) return std::string();
+            const std::vector<Row> rows = find_rows(config, dir);
+            write_whole_file(dir / "ablation.md", markdown(rows));
+            write_whole_file(dir / "ablation.csv", csv(rows));
+            return markdown(rows);
         });
     }
-    return markdown(results);
+    return table;
 }
 
 }  // namespace lapatlas

@@ -26,9 +26,10 @@ struct AblationVariant {
 const std::vector<AblationVariant>& ablation_variants();
 
 /// Collective. Trains, generates and evaluates config with each variant of config.ablate for each seed, in
-/// DIR/VARIANT/SEED, and writes DIR/ablation.md and DIR/ablation.csv (means and spreads over seeds) after
-/// each variant. What is already there is not done again, so a study can be cut short and taken up. Returns
-/// the table. ConfigError for an unknown variant.
+/// DIR/VARIANT/SEED, and after each variant writes DIR/ablation.md and DIR/ablation.csv: means and spreads
+/// over seeds of all that is there, whichever call made it. What is there is not done again, so a study can
+/// be cut short and taken up, and once `base` is there several jobs can share out the variants of one DIR.
+/// Returns the table, on the root. ConfigError for an unknown variant.
 std::string ablate(const Communicator& comm, const Config& config, const std::filesystem::path& dir,
                    Log& log);
 
