@@ -25,11 +25,18 @@ struct Column {
     const char* name;
 };
 constexpr Column kColumns[] = {
-    {"pooled_rf_auc", "RF AUC, pooled"},   {"conditional_rf_auc", "RF AUC, within types"},
-    {"joint_rf_auc", "RF AUC, joint"},     {"pooled_knn_auc", "kNN AUC, pooled"},
-    {"pooled_w2", "W2, pooled"},           {"conditional_w2", "W2, within types"},
-    {"label_accuracy", "label agreement"}, {"nearest_training_ratio", "nearest-training ratio"},
-    {"membership_auc", "membership AUC"},  {"library_ks", "library KS"},
+    {"pooled_rf_auc", "RF AUC, pooled"},
+    {"conditional_rf_auc", "RF AUC, within types"},
+    {"joint_rf_auc", "RF AUC, joint"},
+    {"pooled_knn_auc", "kNN AUC, pooled"},
+    {"pooled_w2", "W2, pooled"},
+    {"conditional_w2", "W2, within types"},
+    {"label_accuracy", "label agreement"},
+    {"nearest_training_ratio", "nearest-training ratio"},
+    {"membership_auc", "membership AUC"},
+    {"library_ks", "library KS"},
+    {"published_pooled_w2", "published W2, pooled"},
+    {"published_conditional_w2", "published W2, within types"},
 };
 
 std::vector<AblationVariant> chosen_variants(const std::string& list) {

@@ -25,20 +25,24 @@ std::vector<float> dispersions_of(const torch::Tensor& log_dispersion) {
 }
 
 /// Linear output layer and likelihood in one, chunk by chunk; the backward pass only scales what forward
-/// made.
+/// made. Two of the three products serve the gradients of `hidden` and the layer: made only `for_networks`.
 class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
   public:
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& hidden,
                                  const torch::Tensor& weight, const torch::Tensor& bias,
                                  const torch::Tensor& /*log_dispersion*/, const CountLikelihood& model,
                                  std::span<const SparseCounts> counts, std::span<const float> library,
-                                 std::span<const std::int32_t> dispersion_rows, std::int64_t chunk) {
+                                 std::span<const std::int32_t> dispersion_rows, std::int64_t chunk,
+                                 bool for_networks) {
         const torch::NoGradGuard no_grad;
         const std::int64_t cells = hidden.size(0);
         const torch::Tensor h = hidden.contiguous();
-        torch::Tensor dhidden = torch::empty_like(h);
-        torch::Tensor dweight = torch::zeros_like(weight);
-        torch::Tensor dbias = torch::zeros_like(bias);
+        torch::Tensor dhidden, dweight, dbias;
+        if (for_networks) {
+            dhidden = torch::empty_like(h);
+            dweight = torch::zeros_like(weight);
+            dbias = torch::zeros_like(bias);
+        }
         const std::int64_t rows = std::min(chunk, std::max<std::int64_t>(cells, 1));
         torch::Tensor logits = torch::empty({rows, model.genes});
         torch::Tensor work = torch::empty({rows, model.genes});
@@ -53,6 +57,7 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
                 model, counts.subspan(from, size), library.subspan(from, size),
                 dispersion_rows.empty() ? dispersion_rows : dispersion_rows.subspan(from, size), 1.0f,
                 block.data_ptr<float>(), work.data_ptr<float>(), sums);
+            if (!for_networks) continue;
             torch::Tensor dpart = dhidden.narrow(0, first, count);
             torch::mm_out(dpart, block, weight);
             dweight.addmm_(block.t(), part);
@@ -72,8 +77,9 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
     static variable_list backward(AutogradContext* context, variable_list gradients) {
         const double scale = gradients[0].item<double>();
         variable_list saved = context->get_saved_variables();
-        for (torch::Tensor& gradient : saved) gradient = gradient * scale;
-        saved.resize(9);  // the options of forward have none
+        for (torch::Tensor& gradient : saved)
+            if (gradient.defined()) gradient = gradient * scale;
+        saved.resize(10);  // the options of forward have none
         return saved;
     }
 };
@@ -155,9 +161,11 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
         log_theta = labels.empty() ? kDispersionScale * dispersion_.unsqueeze(0) : log_dispersions();
     const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
                                 dispersions_of(log_theta)};
+    const bool for_networks =
+        torch::GradMode::is_enabled() && (hidden_cells.requires_grad() || output_->weight.requires_grad());
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
                                   log_theta.defined() ? log_theta : torch::zeros({0}), model, counts, library,
-                                  dispersion_rows(labels), chunk);
+                                  dispersion_rows(labels), chunk, for_networks);
 }
 
 CountDecoderImpl::CellScores CountDecoderImpl::score_cells(

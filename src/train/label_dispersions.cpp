@@ -12,6 +12,11 @@ void fit_dispersions_by_label(const Communicator& comm, CountDecoder& decoder, c
     constexpr double kLearningRate = 0.02;
     torch::Tensor shift = decoder->dispersion_shift();
     Optimiser optimiser({shift}, 0);
+    // The networks stay as they are, so nothing is spent on their gradients.
+    std::vector<torch::Tensor> fixed;
+    for (const torch::Tensor& parameter : decoder->parameters())
+        if (parameter.requires_grad()) fixed.push_back(parameter);
+    for (torch::Tensor& parameter : fixed) parameter.set_requires_grad(false);
     shift.set_requires_grad(true);
     for (std::int64_t pass = 0; pass < kPasses; ++pass) {
         const torch::Tensor loss =
@@ -24,6 +29,7 @@ void fit_dispersions_by_label(const Communicator& comm, CountDecoder& decoder, c
     }
     shift.mutable_grad() = torch::Tensor();
     shift.set_requires_grad(false);
+    for (torch::Tensor& parameter : fixed) parameter.set_requires_grad(true);
 }
 
 }  // namespace lapatlas
