@@ -235,8 +235,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
 
     HeldoutRows others =
         attach(comm, run.prepared(), summary, config, atlas, std::move(counts), std::move(batches));
-    const RankData data = load_rank_data(comm, run.prepared(), config.model.library == "size_factor",
-                                         config.prepare.target_sum, &others);
+    const RankData data = load_rank_data(comm, run.prepared(), config, &others);
     Model model = make_model(config.model, sizes_of(summary), 0);
     agreed(comm, [&] {
         restore_module(loaded.checkpoint, "encoder", *model.encoder);

@@ -19,8 +19,7 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     if (!is_its_own) return std::nullopt;
     const Checkpoint checkpoint =
         agreed(comm, [&] { return read_trained_checkpoint(run.checkpoint(), config); });
-    const RankData data = load_rank_data(comm, run.prepared(), config.model.library == "size_factor",
-                                         config.prepare.target_sum);
+    const RankData data = load_rank_data(comm, run.prepared(), config);
     Model model = make_model(config.model, sizes_of(data.summary), 0);
     agreed(comm, [&] { restore_module(checkpoint, "encoder", *model.encoder); });
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
@@ -29,11 +28,10 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     const std::int64_t first = data.num_train_rows, num_heldout = data.num_rows() - first;
     const std::vector<std::int64_t> ids(data.full_graph.owned_ids.begin() + first,
                                         data.full_graph.owned_ids.end());
-    const torch::Tensor drawn =
-        placed_sample(posterior.mean.narrow(0, first, num_heldout),
-                      torch::exp(0.5 * posterior.log_variance.narrow(0, first, num_heldout)), seed,
-                      RandomStream::kReferenceNoise, ids, 0)
-            .contiguous();
+    const torch::Tensor drawn = placed_sample(posterior.mean.narrow(0, first, num_heldout),
+                                              posterior.deviation().narrow(0, first, num_heldout), seed,
+                                              RandomStream::kReferenceNoise, ids, 0)
+                                    .contiguous();
     const LatentManifold manifold = training_manifold(checkpoint);
     std::vector<double> distances;
     for (std::int64_t i = 0; i < num_heldout; ++i)

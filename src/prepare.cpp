@@ -193,12 +193,11 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
         const CountMatrix normalised = log_normalise(counts, options.target_sum);
         return chosen.empty() ? normalised : select_genes(normalised, chosen);
     };
+    const HighlyVariableGenes variable = choose_highly_variable(
+        comm, train.counts, std::vector<std::uint8_t>(train.labels.size(), 1), options.highly_variable_genes);
     std::vector<std::int32_t> graph_genes;
     if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes)
-        graph_genes =
-            choose_highly_variable(comm, train.counts, std::vector<std::uint8_t>(train.labels.size(), 1),
-                                   options.highly_variable_genes)
-                .chosen;
+        graph_genes = variable.chosen;
     PcaResult components =
         pca(comm, for_graph(train.counts, graph_genes), {.components = options.pca_components, .seed = seed});
     const std::int64_t num_components = components.pca.num_components;
@@ -293,6 +292,7 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
     summary.cluster_graph_edges = std::move(clusters.edges);
     summary.eigenvalues = encoding.eigenvalues;
     summary.singular_values = components.pca.singular_values;
+    summary.gene_ranking = variable.ranking;
     summary.graph_genes = graph_genes;
     summary.pca_mean = components.pca.mean;
     summary.pca_loadings = components.pca.loadings;

@@ -251,6 +251,7 @@ void check_config(const Config& config) {
     at_least("prepare.clusters", static_cast<double>(config.prepare.clusters), 0);
     at_least("model.hidden", static_cast<double>(config.model.hidden), 0);
     at_least("model.latent", static_cast<double>(config.model.latent), 0);
+    at_least("model.encoder_genes", static_cast<double>(config.model.encoder_genes), 0);
     at_least("model.cheb_order", static_cast<double>(config.model.cheb_order), 1);
     share("model.dropout", config.model.dropout);
     at_least("model.score_width", static_cast<double>(config.model.score_width), 2);

@@ -117,6 +117,8 @@ struct PrepareOptions {
 struct ModelOptions {
     std::int64_t hidden = 0;
     std::int64_t latent = 0;
+    std::int64_t encoder_genes = 4000;
+    bool latent_noise = true;
     std::int64_t cheb_order = 4;
     double dropout = 0.1;
     std::string likelihood = "negative_binomial";
@@ -132,6 +134,11 @@ struct ModelOptions {
     void describe(Visitor&& v) {
         v("hidden", hidden, "width h of encoder and decoder; 0: from the data, 128 to 512");
         v("latent", latent, "latent width d; 0: from the data, 32 or 64");
+        v("encoder_genes", encoder_genes,
+          "genes the encoder sees, the most variable ones (Seurat v3 ranking); 0: all. The decoder explains "
+          "all");
+        v("latent_noise", latent_noise,
+          "decode and diffuse a draw from each cell's posterior; false: its mean, as LapDDPM's code does");
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
         v("dropout", dropout, "dropout in the decoder; generation uses mean rates over it");
         v("likelihood", likelihood, "of a count given its rate", Choices{"negative_binomial", "poisson"});

@@ -28,7 +28,7 @@ Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const SparseInput>&
     const torch::Tensor second =
         torch::relu(chebyshev_sum(torch::matmul(first.unsqueeze(0), second_weight_), graph) + second_bias_);
     // Bounded, so that one wild cell early in training cannot overflow exp.
-    return {mean_(second), torch::clamp(log_variance_(second), -12, 6)};
+    return {mean_(second), torch::clamp(log_variance_(second), -12, 6), options_.latent_noise};
 }
 
 }  // namespace lapatlas

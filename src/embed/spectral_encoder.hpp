@@ -14,13 +14,20 @@ struct SpectralEncoderOptions {
     std::int64_t encodings = 0;  ///< positional encodings a cell
     std::int64_t hidden = 128;
     std::int64_t latent = 16;
-    std::int64_t order = 4;  ///< Chebyshev terms T_0 .. T_(order-1)
+    std::int64_t order = 4;    ///< Chebyshev terms T_0 .. T_(order-1)
+    bool latent_noise = true;  ///< the latent is a draw from the posterior, else its mean
 };
 
 /// q(z | cell, graph) = N(mean, exp(log_variance)), both [num_owned, latent].
 struct Posterior {
     torch::Tensor mean;
     torch::Tensor log_variance;
+    bool latent_noise = true;
+
+    /// Standard deviation of what is decoded and diffused; 0 where that is the mean.
+    torch::Tensor deviation() const {
+        return latent_noise ? torch::exp(0.5 * log_variance) : torch::zeros_like(mean);
+    }
 };
 
 /// The spectral encoder (LapDDPM 3.2.1): two Chebyshev graph convolutions with ReLU, then linear heads.

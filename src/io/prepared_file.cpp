@@ -16,7 +16,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 3;
+constexpr std::int64_t kFormatVersion = 4;
 
 /// One CSR matrix of rows that lie on ranks in order; offsets in the file are global.
 template <class Index, class Value>
@@ -75,6 +75,7 @@ void write_summary(Hdf5File& file, const PreparedSummary& summary,
     file.write<std::int64_t>("clusters/weights", summary.cluster_weights);
     file.write<double>("eigenvalues", summary.eigenvalues);
     file.write<double>("singular_values", summary.singular_values);
+    file.write<std::int32_t>("genes/ranking", summary.gene_ranking);
     file.write<std::int32_t>("pca/genes", summary.graph_genes);
     file.write<double>("pca/mean", summary.pca_mean);
     file.write<double>("pca/loadings", summary.pca_loadings);
@@ -209,6 +210,7 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     summary.cluster_weights = file.read<std::int64_t>("clusters/weights");
     summary.eigenvalues = file.read<double>("eigenvalues");
     summary.singular_values = file.read<double>("singular_values");
+    summary.gene_ranking = file.read<std::int32_t>("genes/ranking");
     summary.graph_genes = file.read<std::int32_t>("pca/genes");
     summary.pca_mean = file.read<double>("pca/mean");
     summary.pca_loadings = file.read<double>("pca/loadings");

@@ -34,6 +34,7 @@ struct PreparedSummary {
     std::vector<std::int64_t> cluster_weights;  // [clusters]
     std::vector<double> eigenvalues;            // [num_encodings] of L_norm
     std::vector<double> singular_values;        // of the PCA
+    std::vector<std::int32_t> gene_ranking;     ///< kept genes, the most variable first (Seurat v3)
     std::vector<std::int32_t> graph_genes;      ///< kept genes that the PCA saw; empty: all of them
     std::vector<double> pca_mean;               // [PCA's genes]
     std::vector<double> pca_loadings;           // [PCA's genes, components]

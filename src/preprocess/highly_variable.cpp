@@ -54,6 +54,13 @@ std::vector<double> expected_deviations(const Communicator& comm, std::span<cons
 
 }  // namespace
 
+std::vector<std::int32_t> first_ranked(std::span<const std::int32_t> ranking, std::int64_t count) {
+    const auto size = std::clamp<std::int64_t>(count, 0, static_cast<std::int64_t>(ranking.size()));
+    std::vector<std::int32_t> chosen(ranking.begin(), ranking.begin() + size);
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
+}
+
 HighlyVariableGenes choose_highly_variable(const Communicator& comm, const CountMatrix& local,
                                            std::span<const std::uint8_t> is_training_row,
                                            std::int64_t count) {
@@ -86,7 +93,7 @@ HighlyVariableGenes choose_highly_variable(const Communicator& comm, const Count
         variances[gene] = std::max(0.0, (squares[gene] - sums[gene] * means[gene]) / (n - 1));
     }
     if (std::none_of(variances.begin(), variances.end(), [](double v) { return v > 0; }))
-        throw InputError("no gene varies among the training cells; set prepare.highly_variable_genes to 0");
+        throw InputError("no gene varies among the training cells");
     const std::vector<double> deviations = expected_deviations(comm, means, variances);
 
     // Clipped counts are counted, not added: what is added stays whole.
@@ -116,14 +123,13 @@ HighlyVariableGenes choose_highly_variable(const Communicator& comm, const Count
                                           ((n - 1) * deviations[gene] * deviations[gene]);
         if (!(variances[gene] > 0)) genes.normalised_variance[gene] = 0;
     }
-    genes.chosen.resize(num_genes);
-    std::iota(genes.chosen.begin(), genes.chosen.end(), 0);
-    std::stable_sort(genes.chosen.begin(), genes.chosen.end(), [&](std::int32_t a, std::int32_t b) {
+    genes.ranking.resize(num_genes);
+    std::iota(genes.ranking.begin(), genes.ranking.end(), 0);
+    std::stable_sort(genes.ranking.begin(), genes.ranking.end(), [&](std::int32_t a, std::int32_t b) {
         return genes.normalised_variance[static_cast<std::size_t>(a)] >
                genes.normalised_variance[static_cast<std::size_t>(b)];
     });
-    genes.chosen.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(count, 0, local.num_genes)));
-    std::sort(genes.chosen.begin(), genes.chosen.end());
+    genes.chosen = first_ranked(genes.ranking, count);
     return genes;
 }
 

@@ -11,10 +11,14 @@ namespace lapatlas {
 
 /// Genes by how much they vary beyond what their mean explains, the same on every rank.
 struct HighlyVariableGenes {
-    std::vector<std::int32_t> chosen;  // ascending gene indices
+    std::vector<std::int32_t> ranking;  // [num_genes] gene indices, the most variable first
+    std::vector<std::int32_t> chosen;   // ascending gene indices
     std::vector<double>
         normalised_variance;  // [num_genes], variance of clipped standardised counts; 0: constant gene
 };
+
+/// The first `count` of a ranking, ascending; all where there are no more.
+std::vector<std::int32_t> first_ranked(std::span<const std::int32_t> ranking, std::int64_t count);
 
 /// Collective. The `count` most variable genes by the ranking of Seurat v3 (Stuart et al. 2019, "variance
 /// stabilising transformation"; scanpy's flavor "seurat_v3") over the raw counts of training cells: log10

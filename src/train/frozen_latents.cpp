@@ -21,7 +21,7 @@ void FrozenLatents::add(std::int64_t encoding, const JointLoss::Encoded& part) {
         torch::tensor(std::vector<std::int64_t>(part.rows.begin(), part.rows.end()), torch::kInt64) +
         encoding * rows_;
     mean_.index_copy_(0, index, part.posterior.mean);
-    std_.index_copy_(0, index, torch::exp(0.5 * part.posterior.log_variance));
+    std_.index_copy_(0, index, part.posterior.deviation());
 }
 
 torch::Tensor FrozenLatents::draw(std::span<const std::int64_t> encodings, std::span<const std::int64_t> rows,

@@ -114,7 +114,7 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     }
     const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
     const Posterior posterior{of_active.mean.index_select(0, index),
-                              of_active.log_variance.index_select(0, index)};
+                              of_active.log_variance.index_select(0, index), of_active.latent_noise};
     Result result;
     result.num_loss_cells = static_cast<std::int64_t>(rows.size());
     // The expected number of loss cells: known to all, and without bias.
@@ -122,8 +122,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         options_.loss_cells == 0 ? num_active : std::min(num_active, options_.loss_cells));
 
     // Lines 11 to 13: a draw from the posterior.
-    const torch::Tensor z = placed_sample(posterior.mean, torch::exp(0.5 * posterior.log_variance), seed_,
-                                          RandomStream::kLatentNoise, ids, step);
+    const torch::Tensor z =
+        placed_sample(posterior.mean, posterior.deviation(), seed_, RandomStream::kLatentNoise, ids, step);
     const torch::Tensor kl =
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 

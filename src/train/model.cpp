@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/embed/parameter_init.hpp"
+#include "src/train/rank_data.hpp"
 
 namespace lapatlas {
 
@@ -25,8 +26,9 @@ ModelSizes sizes_of(const PreparedSummary& summary) {
 
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed) {
     Model model;
-    model.encoder = SpectralEncoder(SpectralEncoderOptions{sizes.genes, sizes.encodings, options.hidden,
-                                                           options.latent, options.cheb_order});
+    model.encoder = SpectralEncoder(SpectralEncoderOptions{num_encoder_genes(options, sizes.genes),
+                                                           sizes.encodings, options.hidden, options.latent,
+                                                           options.cheb_order, options.latent_noise});
     model.decoder = CountDecoder(CountDecoderOptions{options.latent, options.hidden, sizes.genes,
                                                      options.likelihood == "negative_binomial",
                                                      options.library == "size_factor", sizes.batches,

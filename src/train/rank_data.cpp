@@ -6,6 +6,8 @@
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
 #include "dist/even_sample.hpp"
+#include "src/preprocess/filter.hpp"
+#include "src/preprocess/highly_variable.hpp"
 #include "src/random/philox_lanes.hpp"
 
 namespace lapatlas {
@@ -25,18 +27,22 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
 }
 
-/// log1p of each count, after scaling its cell to target_sum where `normalise` says so; and each cell's
-/// library.
-void transform_counts(RankData& data, bool normalise, double target_sum) {
-    data.inputs.reserve(data.counts.values.size());
+/// Each cell's library, and what the encoder sees of its counts.
+void transform_counts(RankData& data, const Config& config) {
+    const bool normalise = config.model.library == "size_factor";
+    data.inputs = data.counts;
     for (std::int64_t r = 0; r < data.num_rows(); ++r) {
         const SparseCounts cell = data.counts_of(r);
         const double total = std::accumulate(cell.values, cell.values + cell.size, 0.0);
         data.library.push_back(static_cast<float>(total));
-        const double scale = normalise && total > 0 ? target_sum / total : 1.0;
+        const double scale = normalise && total > 0 ? config.prepare.target_sum / total : 1.0;
+        float* seen = data.inputs.values.data() + data.counts.row_offsets[static_cast<std::size_t>(r)];
         for (std::int64_t e = 0; e < cell.size; ++e)
-            data.inputs.push_back(static_cast<float>(std::log1p(cell.values[e] * scale)));
+            seen[e] = static_cast<float>(std::log1p(cell.values[e] * scale));
     }
+    const std::int64_t genes = num_encoder_genes(config.model, data.counts.num_genes);
+    if (genes < data.counts.num_genes)
+        data.inputs = select_genes(data.inputs, first_ranked(data.summary.gene_ranking, genes));
 }
 
 /// Hides entries of a cell at random, keyed by (seed, step, cell, gene).
@@ -48,7 +54,7 @@ class EntryMask {
           scale_(static_cast<float>(1 / (1 - fraction))) {}
 
     /// Writes the entries that stay, values scaled, and returns how many they are; room for all is needed.
-    std::size_t keep(std::uint64_t cell, std::uint32_t step, const SparseCounts& entries, const float* values,
+    std::size_t keep(std::uint64_t cell, std::uint32_t step, const SparseCounts& entries,
                      std::int32_t* genes_out, float* values_out) {
         // Four genes share a draw. Genes ascend, so each draw is listed once; many are made side by side.
         draws_.clear();
@@ -68,7 +74,7 @@ class EntryMask {
             const auto gene = static_cast<std::uint32_t>(entries.genes[e]);
             at += gene / 4 != draws_[at] ? 1 : 0;
             genes_out[kept] = entries.genes[e];
-            values_out[kept] = scale_ * values[e];
+            values_out[kept] = scale_ * entries.values[e];
             kept += words_[at * 4 + gene % 4] >= threshold_ ? 1 : 0;
         }
         return kept;
@@ -83,8 +89,12 @@ class EntryMask {
 
 }  // namespace
 
-RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
-                        double target_sum, const HeldoutRows* others) {
+std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_genes) {
+    return options.encoder_genes == 0 ? num_genes : std::min(options.encoder_genes, num_genes);
+}
+
+RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, const Config& config,
+                        const HeldoutRows* others) {
     struct Loaded {
         PreparedSummary summary;
         IndexMap map;
@@ -126,7 +136,7 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     append(train.encodings, heldout.encodings);
     data.encodings =
         torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
-    transform_counts(data, normalise, target_sum);
+    transform_counts(data, config);
 
     data.train_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns);
     std::vector<std::int64_t> extra_ids;
@@ -181,24 +191,23 @@ SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> row
                          std::uint64_t seed, std::uint32_t step) {
     SparseInput input;
     input.num_rows = static_cast<std::int64_t>(rows.size());
-    input.num_genes = data.counts.num_genes;
+    input.num_genes = data.inputs.num_genes;
     std::size_t most = 0;
-    for (const std::int32_t row : rows) most += static_cast<std::size_t>(data.counts_of(row).size);
+    for (const std::int32_t row : rows) most += static_cast<std::size_t>(data.inputs_of(row).size);
     input.gene_indices.resize(most);
     input.values.resize(most);
     input.row_offsets.push_back(0);
     EntryMask mask(seed, mask_fraction);
     std::size_t end = 0;
     for (const std::int32_t row : rows) {
-        const SparseCounts cell = data.counts_of(row);
-        const float* values = data.inputs.data() + data.counts.row_offsets[static_cast<std::size_t>(row)];
+        const SparseCounts cell = data.inputs_of(row);
         if (mask_fraction > 0) {
-            end += mask.keep(
-                static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]), step,
-                cell, values, input.gene_indices.data() + end, input.values.data() + end);
+            const auto id =
+                static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
+            end += mask.keep(id, step, cell, input.gene_indices.data() + end, input.values.data() + end);
         } else {
             std::copy_n(cell.genes, cell.size, input.gene_indices.data() + end);
-            std::copy_n(values, cell.size, input.values.data() + end);
+            std::copy_n(cell.values, cell.size, input.values.data() + end);
             end += static_cast<std::size_t>(cell.size);
         }
         input.row_offsets.push_back(static_cast<std::int64_t>(end));

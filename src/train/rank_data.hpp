@@ -9,6 +9,7 @@
 
 #include "partition/graph_shard.hpp"
 #include "partition/index_map.hpp"
+#include "src/config/options.hpp"
 #include "src/decode/count_likelihood.hpp"
 #include "src/embed/sparse_kernels.hpp"
 #include "src/io/prepared_file.hpp"
@@ -22,7 +23,7 @@ struct RankData {
     PreparedSummary summary;
     IndexMap map;
     CountMatrix counts;                 // [train + held-out rows, genes] raw
-    std::vector<float> inputs;          // [nnz] what the encoder sees of each count
+    CountMatrix inputs;                 // [rows, encoder's genes] what the encoder sees
     std::vector<float> library;         // [rows] counts of a cell over kept genes
     std::vector<std::int32_t> labels;   // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;  // [rows], 0 where there are no batches
@@ -35,12 +36,19 @@ struct RankData {
     GraphShard full_graph;
 
     std::int64_t num_rows() const { return counts.num_rows(); }
-    SparseCounts counts_of(std::int64_t row) const {
-        const std::int64_t first = counts.row_offsets[static_cast<std::size_t>(row)];
-        return {counts.gene_indices.data() + first, counts.values.data() + first,
-                counts.row_offsets[static_cast<std::size_t>(row) + 1] - first};
+    SparseCounts counts_of(std::int64_t row) const { return row_of(counts, row); }
+    SparseCounts inputs_of(std::int64_t row) const { return row_of(inputs, row); }
+
+  private:
+    static SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
+        const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
+        return {matrix.gene_indices.data() + first, matrix.values.data() + first,
+                matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
     }
 };
+
+/// Genes that the encoder sees of `num_genes`.
+std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_genes);
 
 /// The batches of `rows` (rows of the data) as the networks take them; undefined where there are none.
 torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows);
@@ -58,17 +66,17 @@ struct CellBatch {
 };
 CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows);
 
-/// Collective. Loads this rank's part and builds its graph. `normalise`: the encoder sees log1p of counts
-/// scaled to target_sum a cell; otherwise log1p of counts (with absolute rates, depth belongs to the latent).
-/// With `others` those rows (copied) stand in the place of the file's held-out rows; their `rows` must be
-/// unique over the ranks.
-RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, bool normalise,
-                        double target_sum, const HeldoutRows* others = nullptr);
+/// Collective. Loads this rank's part and builds its graph. The encoder sees log1p of counts, scaled to
+/// prepare.target_sum a cell with a size factor (with absolute rates, depth belongs to the latent), of the
+/// model.encoder_genes most variable genes. With `others` those rows (copied) stand in the place of the
+/// file's held-out rows; their `rows` must be unique over the ranks.
+RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, const Config& config,
+                        const HeldoutRows* others = nullptr);
 
 /// The encoder's input for `rows` (rows of the data). With mask_fraction > 0 each entry is hidden with that
-/// probability, keyed by (seed, step, global row, gene), and the others are divided by 1 - mask_fraction:
-/// cells that are encoded unmasked afterwards then look alike on average, as with dropout. (Without that
-/// their posterior means spread some 10 % wider than any the decoder has seen.)
+/// probability, keyed by (seed, step, global row, column of inputs), and the others are divided by 1 -
+/// mask_fraction: cells that are encoded unmasked afterwards then look alike on average, as with dropout.
+/// (Without that their posterior means spread some 10 % wider than any the decoder has seen.)
 SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
                          std::uint64_t seed, std::uint32_t step);
 

@@ -61,7 +61,7 @@ std::string train_fingerprint(const Config& config) {
 Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared)
     : comm_(comm),
       seed_(static_cast<std::uint64_t>(config.runtime.seed)),
-      data_(load_rank_data(comm, prepared, config.model.library == "size_factor", config.prepare.target_sum)),
+      data_(load_rank_data(comm, prepared, config)),
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(comm, data_, config_.model, config_.train, seed_) {

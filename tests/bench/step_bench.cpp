@@ -157,6 +157,7 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
     Config config;
     config.train.batch = "full";
     config.train.loss_cells = 0;
+    config.model.encoder_genes = 0;  // as the peer's
     config.model.hidden = 256;
     config.model.latent = 16;
     std::int64_t steps = 5;

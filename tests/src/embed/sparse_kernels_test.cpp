@@ -107,22 +107,19 @@ TEST(SparseInput, MaskHidesEntriesByTheirPlaceAndScalesTheOthers) {
                   .train_graph = {},
                   .full_graph = {}};
     const SparseInput all = random_input(3, 500, 0.4);
-    data.counts.num_genes = all.num_genes;
-    data.counts.row_offsets = all.row_offsets;
-    data.counts.gene_indices = all.gene_indices;
-    data.counts.values = data.inputs = all.values;
+    data.inputs = {all.num_genes, all.row_offsets, all.gene_indices, all.values};
     data.full_graph.owned_ids = {70, 5, std::int64_t{1} << 40};
     const std::vector<std::int32_t> rows{2, 0};
 
     const SparseInput unmasked = sparse_input(data, rows, 0, 9, 4);
-    EXPECT_EQ(unmasked.row_offsets.back(), data.counts_of(2).size + data.counts_of(0).size);
+    EXPECT_EQ(unmasked.row_offsets.back(), data.inputs_of(2).size + data.inputs_of(0).size);
 
     const double fraction = 0.3;
     const SparseInput masked = sparse_input(data, rows, fraction, 9, 4);
     const PlacedRandom mask(9, RandomStream::kMask);
     std::size_t at = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const SparseCounts cell = data.counts_of(rows[i]);
+        const SparseCounts cell = data.inputs_of(rows[i]);
         for (std::int64_t e = 0; e < cell.size; ++e) {
             const auto gene = static_cast<std::uint32_t>(cell.genes[e]);
             const auto id =

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -251,6 +252,51 @@ TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
     Trainer resumed(Communicator::self(), config, folder / "prepared.h5");
     resumed.restore(read_checkpoint(folder / "last.h5"));
     EXPECT_TRUE(torch::equal(resumed.model().loss_log_variances, together.model().loss_log_variances));
+}
+
+TEST_P(RankInvariance, AnEncoderOfFewGenesSeesTheMostVariableOnes) {
+    config.model.encoder_genes = 40;
+    const RankData data = load_rank_data(comm, folder / "prepared.h5", config);
+    EXPECT_EQ(data.inputs.num_genes, 40);
+    const std::vector<std::int32_t>& ranking = data.summary.gene_ranking;
+    EXPECT_EQ(static_cast<std::int64_t>(ranking.size()), data.counts.num_genes);
+    std::vector<std::int32_t> chosen(ranking.begin(), ranking.begin() + 40);
+    std::sort(chosen.begin(), chosen.end());
+    for (std::int64_t r = 0; r < data.num_rows(); ++r) {
+        const SparseCounts all = data.counts_of(r), seen = data.inputs_of(r);
+        std::int64_t at = 0;
+        for (std::int64_t e = 0; e < all.size; ++e) {
+            const auto found = std::lower_bound(chosen.begin(), chosen.end(), all.genes[e]);
+            if (found == chosen.end() || *found != all.genes[e]) continue;
+            EXPECT_EQ(seen.genes[at], found - chosen.begin());
+            // The whole cell's library scales it, not that of the genes seen.
+            EXPECT_NEAR(seen.values[at],
+                        std::log1p(all.values[e] * config.prepare.target_sum /
+                                   data.library[static_cast<std::size_t>(r)]),
+                        1e-5);
+            ++at;
+        }
+        EXPECT_EQ(at, seen.size);
+    }
+    Trainer together(comm, config, folder / "prepared.h5");
+    Trainer alone(Communicator::self(), config, folder / "prepared.h5");
+    for (int step = 0; step < 5; ++step)
+        EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4);
+}
+
+TEST_P(RankInvariance, WithoutLatentNoiseTheMeanIsDecoded) {
+    config.model.latent_noise = false;
+    config.model.dropout = 0;
+    config.train.w_kl = 0;
+    Trainer trainer(comm, config, folder / "prepared.h5");
+    // However uncertain the posterior is: its variance has no part in the loss.
+    const double expected = trainer.joint_step().terms.reconstruction;
+    Trainer other(comm, config, folder / "prepared.h5");
+    {
+        const torch::NoGradGuard no_grad;
+        other.model().encoder->named_parameters()["log_variance.bias"].fill_(4);
+    }
+    EXPECT_EQ(other.joint_step().terms.reconstruction, expected);
 }
 
 TEST_P(RankInvariance, ADivergedLossNamesStepAndTermOnAllRanks) {
