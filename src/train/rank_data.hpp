@@ -16,6 +16,13 @@
 
 namespace lapatlas {
 
+/// A view of one row.
+inline SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
+    const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
+    return {matrix.gene_indices.data() + first, matrix.values.data() + first,
+            matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
+}
+
 /// One rank's share of a prepared dataset, in memory, with its part of the graph: the training rows it owns
 /// in the order of map.rows_of_rank, then the held-out rows of its clusters (global row num_train + held-out
 /// row).
@@ -38,13 +45,6 @@ struct RankData {
     std::int64_t num_rows() const { return counts.num_rows(); }
     SparseCounts counts_of(std::int64_t row) const { return row_of(counts, row); }
     SparseCounts inputs_of(std::int64_t row) const { return row_of(inputs, row); }
-
-  private:
-    static SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
-        const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
-        return {matrix.gene_indices.data() + first, matrix.values.data() + first,
-                matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
-    }
 };
 
 /// Genes that the encoder sees of `num_genes`.
