@@ -256,9 +256,10 @@ std::string ablate(const Communicator& comm, const Config& config, const std::fi
         table = agreed(comm, [&] {
             if (!comm.is_root()) return std::string();
             const std::vector<Row> rows = find_rows(config, dir);
-            write_whole_file(dir / "ablation.md", markdown(rows));
+            std::string text = markdown(rows);
+            write_whole_file(dir / "ablation.md", text);
             write_whole_file(dir / "ablation.csv", csv(rows));
-            return markdown(rows);
+            return text;
         });
     }
     return table;

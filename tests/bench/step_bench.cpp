@@ -105,9 +105,12 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     const std::vector<float> theta_values = model.decoder->dispersions();
     // The labels' own dispersions have no part in a step.
     const torch::Tensor theta = torch::tensor(theta_values).narrow(0, 0, data.counts.num_genes);
-    SparseInput raw = x;  // the same entries with raw counts
-    raw.values.assign(data.counts.values.begin(),
-                      data.counts.values.begin() + static_cast<std::ptrdiff_t>(x.values.size()));
+    SparseInput raw;  // the counts of all genes; the encoder may see fewer
+    raw.num_rows = rows;
+    raw.num_genes = data.counts.num_genes;
+    raw.row_offsets = data.counts.row_offsets;
+    raw.gene_indices = data.counts.gene_indices;
+    raw.values = data.counts.values;
     for (std::int64_t at = 0; at < rows; at += kCheckRows) {
         const std::int64_t count = std::min(kCheckRows, rows - at);
         const torch::Tensor counts = dense_rows(raw, at, count);
