@@ -1,12 +1,17 @@
 # Flags of our own code: the target lapatlas_flags is linked by every layer.
 add_library(lapatlas_flags INTERFACE)
-target_compile_options(lapatlas_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+function(lapatlas_cxx_flags)
+  foreach(flag IN LISTS ARGN)
+    target_compile_options(lapatlas_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${flag}>")
+  endforeach()
+endfunction()
+lapatlas_cxx_flags(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 finds it in its own AVX-512 headers (GCC bug 105593).
-  target_compile_options(lapatlas_flags INTERFACE -Wno-maybe-uninitialized)
+  lapatlas_cxx_flags(-Wno-maybe-uninitialized)
 endif()
 if(LAPATLAS_WERROR)
-  target_compile_options(lapatlas_flags INTERFACE -Werror)
+  lapatlas_cxx_flags(-Werror)
 endif()
 
 # -march=native is not used: a compiler cache would hand its objects to another machine unseen.
@@ -26,15 +31,14 @@ else()
   set(LAPATLAS_ARCH_USED "${LAPATLAS_ARCH}")
 endif()
 if(LAPATLAS_ARCH_USED)
-  target_compile_options(lapatlas_flags INTERFACE -march=${LAPATLAS_ARCH_USED})
+  lapatlas_cxx_flags(-march=${LAPATLAS_ARCH_USED})
 endif()
 
 if(LAPATLAS_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # With less inlining GCC 12 finds the same bug under another name.
-    target_compile_options(lapatlas_flags INTERFACE -Wno-uninitialized)
+    lapatlas_cxx_flags(-Wno-uninitialized)
   endif()
-  target_compile_options(lapatlas_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
-                         -fno-sanitize-recover=undefined)
+  lapatlas_cxx_flags(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(lapatlas_flags INTERFACE -fsanitize=address,undefined)
 endif()

@@ -14,6 +14,8 @@ enum class ErrorKind : int {
     kHdf5 = 4,
     kMetis = 5,
     kResource = 6,  ///< memory, disk, which the user can give more of: exit code 2
+    kCuda = 7,
+    kNccl = 8,
 };
 
 /// Base of everything the library throws. The message is one line: what is wrong, where, what to do.
@@ -44,6 +46,8 @@ using MpiError = ErrorOf<ErrorKind::kMpi>;
 using Hdf5Error = ErrorOf<ErrorKind::kHdf5>;
 using MetisError = ErrorOf<ErrorKind::kMetis>;
 using ResourceError = ErrorOf<ErrorKind::kResource>;
+using CudaError = ErrorOf<ErrorKind::kCuda>;
+using NcclError = ErrorOf<ErrorKind::kNccl>;
 
 /// Throws the class that belongs to `kind`.
 [[noreturn]] inline void throw_error(ErrorKind kind, const std::string& message) {
@@ -60,6 +64,10 @@ using ResourceError = ErrorOf<ErrorKind::kResource>;
             throw MetisError(message);
         case ErrorKind::kResource:
             throw ResourceError(message);
+        case ErrorKind::kCuda:
+            throw CudaError(message);
+        case ErrorKind::kNccl:
+            throw NcclError(message);
         case ErrorKind::kInternal:
             break;
     }

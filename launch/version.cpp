@@ -32,8 +32,13 @@ std::string version_text() {
                        std::to_string(TOML11_VERSION_PATCH));
     line("zlib", zlibVersion());
     line("compiler", "GCC-compatible " __VERSION__);
+#ifdef LAPATLAS_CUDA
+    line("CUDA", "kernels compiled; stages compute on the CPU");
+    line("NCCL", "compiled; stages use MPI");
+#else
     line("CUDA", "off");
     line("NCCL", "off");
+#endif
     return text;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "src/decode/fast_math.hpp"
+#include "src/decode/gamma_terms.hpp"
 
 namespace lapatlas {
 
@@ -12,20 +13,6 @@ namespace {
 
 /// Cells of a chunk are dealt to this many groups whatever the number of threads: sums keep one order.
 constexpr std::int64_t kGroups = 8;
-
-double digamma(double x) {
-    double shift = 0;
-    for (; x < 8; x += 1) shift -= 1 / x;
-    const double inverse = 1 / x, square = inverse * inverse;
-    return shift + std::log(x) - 0.5 * inverse -
-           square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square / 240)));
-}
-
-/// lgamma without the write to the global signgam.
-double log_gamma(double x) {
-    int sign = 0;
-    return lgamma_r(x, &sign);
-}
 
 struct Group {
     double loss = 0;
@@ -109,25 +96,6 @@ double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, c
 }
 
 }  // namespace
-
-GammaTerms gamma_terms(double theta, double x) {
-    // Most counts are 1 or 2.
-    if (x == 1) return {std::log(theta), 1 / theta};
-    if (x == 2) {
-        const double product = theta * (theta + 1);
-        return {std::log(product / 2), (2 * theta + 1) / product};
-    }
-    if (x <= 12) {
-        double product = 1, factorial = 1, harmonic = 0;
-        for (double i = 0; i < x; i += 1) {
-            product *= theta + i;
-            factorial *= i + 1;
-            harmonic += 1 / (theta + i);
-        }
-        return {std::log(product / factorial), harmonic};
-    }
-    return {log_gamma(theta + x) - log_gamma(theta) - log_gamma(x + 1), digamma(theta + x) - digamma(theta)};
-}
 
 void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
                              std::span<const float> library, std::span<const std::int32_t> dispersion_rows,

@@ -36,14 +36,6 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
                              std::span<const float> library, std::span<const std::int32_t> dispersion_rows,
                              float scale, float* logits, float* work, LikelihoodSums& sums);
 
-/// log Gamma(theta + x) - log Gamma(theta) - log Gamma(x + 1), and psi(theta + x) - psi(theta), for whole x >
-/// 0.
-struct GammaTerms {
-    double log_ratio;
-    double digamma_difference;
-};
-GammaTerms gamma_terms(double theta, double x);
-
 /// The negative log-likelihood of one cell. `logits` [genes] are replaced by its expected counts. `scratch`
 /// [3 genes].
 double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library,

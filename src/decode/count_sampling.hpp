@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "src/decode/count_inversion.hpp"
+
 namespace lapatlas {
 
 /// Whose counts are drawn: a row is a pure function of this and of its rates.
@@ -11,9 +13,6 @@ struct CountKey {
     std::uint64_t seed = 0;
     std::int64_t cell = 0;  ///< global index
 };
-
-/// Largest natural log of a rate that is drawn from; counts near e^16 = 8.9e6 are still exact in float32.
-inline constexpr float kLargestLogRate = 16.0f;
 
 /// Draws the counts of one cell (LapDDPM algorithm 2, line 8; also negative binomial) and appends the
 /// positive ones, genes ascending: x_g ~ Poisson(m_g), or NB with mean m_g and variance m_g + m_g^2 / theta_g
@@ -33,10 +32,5 @@ void sample_counts_row(std::span<const float> log_rates, float log_offset, std::
 /// log(sum_g exp(values[g])) in a summation order that depends on the number of values alone. Not empty, no
 /// NaN.
 double log_sum_exp(std::span<const float> values);
-
-/// The inversion behind sample_counts_row, for u in (0, 1): Poisson with this mean, or negative binomial
-/// where `dispersion` > 0. Small u give large counts below a mean of 32 (so that rare counts get the
-/// resolution of u near 0); above it intervals of u are laid out from the mode outwards.
-std::int64_t invert_count(double u, double mean, double dispersion);
 
 }  // namespace lapatlas

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "dist/host_device.hpp"
+
 namespace lapatlas {
 
 // Float functions that compilers vectorise in plain loops: branch-free, so an element's result does not
@@ -10,7 +12,7 @@ namespace lapatlas {
 // 3e-7 over the ranges stated, checked in tests/src/decode.
 
 /// e^x for x in [-87, 88]; clamped outside.
-inline float fast_exp(float x) {
+LAPATLAS_HOST_DEVICE inline float fast_exp(float x) {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     // 1.5 * 2^23 rounds to the nearest whole number without a call.
@@ -29,7 +31,7 @@ inline float fast_exp(float x) {
 }
 
 /// log(x) for normal x > 0.
-inline float fast_log(float x) {
+LAPATLAS_HOST_DEVICE inline float fast_log(float x) {
     const auto bits = std::bit_cast<std::uint32_t>(x);
     // Mantissa into [sqrt(1/2), sqrt(2)).
     const auto shifted = bits - 0x3f3504f3u;
@@ -49,7 +51,7 @@ inline float fast_log(float x) {
 }
 
 /// log(1 + x) for x >= 0, also where x is far below the rounding of 1 + x.
-inline float fast_log1p(float x) {
+LAPATLAS_HOST_DEVICE inline float fast_log1p(float x) {
     const float u = 1.0f + x;
     // What rounding 1 + x lost, divided by u: the first-order correction (Kahan).
     const float lost = (x - (u - 1.0f)) / u;

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "src/embed/encoder_input.hpp"
 #include "src/embed/graph_operator.hpp"
-#include "src/embed/sparse_kernels.hpp"
 
 namespace lapatlas {
 
@@ -14,8 +14,8 @@ namespace lapatlas {
 class GradientSink {
   public:
     virtual ~GradientSink() = default;
-    /// Where the gradient of `parameter` is to be written.
-    virtual float* gradient_of(const torch::Tensor& parameter) = 0;
+    /// Where the gradient of `parameter` is to be written: a tensor of its shape, on its device.
+    virtual torch::Tensor gradient_of(const torch::Tensor& parameter) = 0;
     virtual void gradient_is_ready(const torch::Tensor& parameter) = 0;
 };
 
@@ -31,7 +31,7 @@ torch::Tensor chebyshev_sum(const torch::Tensor& y, const std::shared_ptr<GraphO
 /// L^ P_0, P_k = 2 L^ P_k-1 - P_k-2 and dW_k = X^T P_k; dW_k is computed while the halo of P_k travels and,
 /// with a sink, handed over at once, so that its all-reduce runs beside the products that follow. Collective,
 /// backward too.
-torch::Tensor sparse_chebyshev_convolution(const std::shared_ptr<const SparseInput>& x,
+torch::Tensor sparse_chebyshev_convolution(const std::shared_ptr<const EncoderInput>& x,
                                            const std::vector<torch::Tensor>& weights,
                                            const torch::Tensor& extra,
                                            const std::shared_ptr<GraphOperator>& graph, GradientSink* sink);

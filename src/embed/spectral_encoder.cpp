@@ -18,7 +18,7 @@ SpectralEncoderImpl::SpectralEncoderImpl(const SpectralEncoderOptions& options) 
     log_variance_ = register_module("log_variance", torch::nn::Linear(options.hidden, options.latent));
 }
 
-Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const SparseInput>& x,
+Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const EncoderInput>& x,
                                        const torch::Tensor& encodings,
                                        const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
     const torch::Tensor extra = torch::matmul(encodings.unsqueeze(0), encoding_weight_);

@@ -37,7 +37,7 @@ class SpectralEncoderImpl : public torch::nn::Module {
 
     /// Collective, and so is backward through it. x: the sparse counts [num_owned, genes]; encodings
     /// [num_owned, encodings]; sink: see sparse_chebyshev_convolution.
-    Posterior forward(const std::shared_ptr<const SparseInput>& x, const torch::Tensor& encodings,
+    Posterior forward(const std::shared_ptr<const EncoderInput>& x, const torch::Tensor& encodings,
                       const std::shared_ptr<GraphOperator>& graph, GradientSink* sink = nullptr);
 
     /// The weights whose gradients the sink takes, in the order it takes them.

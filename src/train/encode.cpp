@@ -11,9 +11,9 @@ Posterior encode_rows(const Communicator& comm, const Model& model, const RankDa
     const torch::NoGradGuard no_grad;
     std::vector<std::int32_t> rows(static_cast<std::size_t>(data.num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
-    const auto input = std::make_shared<const SparseInput>(sparse_input(data, rows, mask_fraction, seed, 0));
+    const auto input = make_sparse_encoder_input(sparse_input(data, rows, mask_fraction, seed, 0));
     const auto graph =
-        std::make_shared<GraphOperator>(comm, data.full_graph, laplacian_entries(comm, data.full_graph, {}));
+        make_graph_operator(comm, data.full_graph, laplacian_entries(comm, data.full_graph, {}));
     SpectralEncoder encoder = model.encoder;
     return encoder->forward(input, data.encodings, graph);
 }

@@ -60,11 +60,10 @@ Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_
 
     // LapDDPM algorithm 1, lines 7 to 10: masked input, adversarial edge weights.
     const auto input =
-        std::make_shared<const SparseInput>(sparse_input(data_, rows, options_.mask_fraction, seed_, step));
+        make_sparse_encoder_input(sparse_input(data_, rows, options_.mask_fraction, seed_, step));
     const std::vector<float> weights =
         options_.perturb ? perturbation_.weights(comm_, shard, rows, step) : std::vector<float>();
-    const auto graph =
-        std::make_shared<GraphOperator>(comm_, shard, laplacian_entries(comm_, shard, weights), &halo_);
+    const auto graph = make_graph_operator(comm_, shard, laplacian_entries(comm_, shard, weights), &halo_);
 
     torch::Tensor row_index = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
     std::copy(rows.begin(), rows.end(), row_index.data_ptr<std::int64_t>());

@@ -1,7 +1,6 @@
 #include "src/train/reduced_gradients.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "dist/error.hpp"
 
@@ -24,9 +23,7 @@ ReducedGradients::ReducedGradients(const Communicator& comm, std::vector<torch::
                                         [&](const torch::Tensor& t) { return t.is_same(parameters_[i]); });
         if (direct) continue;
         const unsigned hook = parameters_[i].register_hook([this, i](const torch::Tensor& gradient) {
-            const torch::Tensor whole = gradient.contiguous();
-            const std::span<float> slot = reducer_->slot(i);
-            std::memcpy(slot.data(), whole.data_ptr<float>(), slot.size_bytes());
+            slot(i).copy_(gradient);
             reducer_->mark_ready(i);
         });
         hooks_.emplace_back(i, hook);
@@ -42,8 +39,13 @@ void ReducedGradients::begin() {
     for (torch::Tensor& parameter : parameters_) parameter.mutable_grad() = torch::Tensor();
 }
 
-float* ReducedGradients::gradient_of(const torch::Tensor& parameter) {
-    return reducer_->slot(index_of_.at(parameter.unsafeGetTensorImpl())).data();
+torch::Tensor ReducedGradients::slot(std::size_t parameter) {
+    return torch::from_blob(reducer_->slot(parameter).data(), parameters_[parameter].sizes(),
+                            parameters_[parameter].options());
+}
+
+torch::Tensor ReducedGradients::gradient_of(const torch::Tensor& parameter) {
+    return slot(index_of_.at(parameter.unsafeGetTensorImpl()));
 }
 
 void ReducedGradients::gradient_is_ready(const torch::Tensor& parameter) {
@@ -52,8 +54,7 @@ void ReducedGradients::gradient_is_ready(const torch::Tensor& parameter) {
 
 void ReducedGradients::finish() {
     reducer_->finish();
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-        parameters_[i].mutable_grad() = torch::from_blob(reducer_->slot(i).data(), parameters_[i].sizes());
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].mutable_grad() = slot(i);
 }
 
 }  // namespace lapatlas

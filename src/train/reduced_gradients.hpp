@@ -24,7 +24,7 @@ class ReducedGradients : public GradientSink {
     ReducedGradients(const ReducedGradients&) = delete;
     ReducedGradients& operator=(const ReducedGradients&) = delete;
 
-    float* gradient_of(const torch::Tensor& parameter) override;
+    torch::Tensor gradient_of(const torch::Tensor& parameter) override;
     void gradient_is_ready(const torch::Tensor& parameter) override;
     /// Drops last step's sums: grad() is a view of them, and backward would add to it. Call before
     /// backward().
@@ -34,6 +34,9 @@ class ReducedGradients : public GradientSink {
     double exposed_seconds() const { return reducer_->exposed_seconds(); }
 
   private:
+    /// A view of the reducer's slot in the parameter's shape.
+    torch::Tensor slot(std::size_t parameter);
+
     std::vector<torch::Tensor> parameters_;
     std::unique_ptr<GradientReducer> reducer_;
     std::unordered_map<void*, std::size_t> index_of_;  // by the parameter's TensorImpl

@@ -5,7 +5,7 @@ control, normalisation, highly variable genes, PCA, neighbours, Leiden, rank_gen
     scanpy_workflow.py REAL.h5ad GENERATED.h5ad [--label-key cell_type] [--seed 0]
 
 Prints one JSON object: adjusted Rand index of Leiden clusters and labels on either side, and for each type the overlap of
-its top 50 markers (Wilcoxon) between the two. Needs scanpy, leidenalg and igraph.
+its top 50 markers (Wilcoxon) between the two. For the tests' Python (launch/setup --with-tests).
 """
 
 import argparse

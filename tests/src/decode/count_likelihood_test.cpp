@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "src/decode/gamma_terms.hpp"
+
 namespace lapatlas {
 
 TEST(GammaTerms, AgreeWithLgammaForSmallAndLargeCounts) {

@@ -130,12 +130,12 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     const std::vector<std::int64_t> rows = map.rows_of_rank(comm.rank());
     std::vector<std::vector<std::int32_t>> genes(rows.size());
     std::vector<std::vector<float>> values(rows.size());
-    auto input = std::make_shared<SparseInput>();
-    input->num_rows = static_cast<std::int64_t>(rows.size());
-    input->num_genes = kGenes;
-    input->row_offsets.push_back(0);
-    torch::Tensor encodings = torch::zeros({input->num_rows, kEncodings}),
-                  xi = torch::zeros({input->num_rows, kLatent});
+    SparseInput x_of_rank;
+    x_of_rank.num_rows = static_cast<std::int64_t>(rows.size());
+    x_of_rank.num_genes = kGenes;
+    x_of_rank.row_offsets.push_back(0);
+    torch::Tensor encodings = torch::zeros({x_of_rank.num_rows, kEncodings}),
+                  xi = torch::zeros({x_of_rank.num_rows, kLatent});
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const auto neighbours = whole.neighbours(rows[r]);
         columns.insert(columns.end(), neighbours.begin(), neighbours.end());
@@ -144,10 +144,10 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
             if (problem.counts(rows[r], g) == 0) continue;
             genes[r].push_back(static_cast<std::int32_t>(g));
             values[r].push_back(static_cast<float>(problem.counts(rows[r], g)));
-            input->gene_indices.push_back(static_cast<std::int32_t>(g));
-            input->values.push_back(static_cast<float>(problem.inputs(rows[r], g)));
+            x_of_rank.gene_indices.push_back(static_cast<std::int32_t>(g));
+            x_of_rank.values.push_back(static_cast<float>(problem.inputs(rows[r], g)));
         }
-        input->row_offsets.push_back(static_cast<std::int64_t>(input->values.size()));
+        x_of_rank.row_offsets.push_back(static_cast<std::int64_t>(x_of_rank.values.size()));
         counts.push_back({genes[r].data(), values[r].data(), static_cast<std::int64_t>(values[r].size())});
         library.push_back(static_cast<float>(problem.counts.row(rows[r]).sum()));
         labels.push_back(problem.labels[static_cast<std::size_t>(rows[r])]);
@@ -156,15 +156,15 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
         for (std::int64_t m = 0; m < kLatent; ++m)
             xi[static_cast<std::int64_t>(r)][m] = problem.xi(rows[r], m);
     }
-    order_by_gene(*input);
+    order_by_gene(x_of_rank);
+    const auto input = make_sparse_encoder_input(std::move(x_of_rank));
     const GraphShard shard = build_graph_shard(comm, map, offsets, columns);
     std::vector<float> edge_weights;
     for (std::int64_t r = 0; r < shard.num_owned; ++r)
         for (const std::int32_t c : shard.neighbours(r))
             edge_weights.push_back(static_cast<float>(
                 problem.weights(shard.owned_ids[static_cast<std::size_t>(r)], shard.global_id(c))));
-    const auto graph =
-        std::make_shared<GraphOperator>(comm, shard, laplacian_entries(comm, shard, edge_weights));
+    const auto graph = make_graph_operator(comm, shard, laplacian_entries(comm, shard, edge_weights));
 
     // All parameters through the reducer, as the trainer does it.
     std::vector<torch::Tensor> parameters = decoder->parameters();

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "dist/exchange_plan.hpp"
+#include "dist/nccl_communicator.cuh"
+
+namespace lapatlas {
+
+/// HaloExchange for float32 matrices in GPU memory: fills the ghost rows of [num_owned + num_ghosts, width].
+/// What `compute` is given before start() is what travels; what it is given after finish() sees the ghosts.
+/// In between owned rows must not change and ghost rows must not be read. The host waits for nothing that it
+/// need not. Hang hazard: every rank must call start and finish the same number of times.
+class DeviceHalo {
+  public:
+    virtual ~DeviceHalo() = default;
+    /// Collective over neighbours.
+    virtual void start(float* rows, std::int64_t num_owned, std::int64_t width) = 0;
+    virtual void finish() = 0;
+};
+
+/// Grouped sends and receives on a stream of its own. Views `nccl` and `plan`.
+std::unique_ptr<DeviceHalo> make_nccl_halo(NcclCommunicator& nccl, const ExchangePlan& plan,
+                                           cudaStream_t compute);
+
+/// MPI through pinned host memory, where several ranks share a GPU. Views `plan`.
+std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
+                                             cudaStream_t compute);
+
+}  // namespace lapatlas

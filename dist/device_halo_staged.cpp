@@ -1,0 +1,86 @@
+#include <vector>
+
+#include "dist/collectives.hpp"
+#include "dist/device_halo.cuh"
+#include "dist/gather_rows_cuda.cuh"
+
+namespace lapatlas {
+
+namespace {
+
+class StagedHalo : public DeviceHalo {
+  public:
+    StagedHalo(const Communicator& comm, const ExchangePlan& plan, cudaStream_t compute)
+        : comm_(comm), plan_(plan), compute_(compute), send_rows_(std::ssize(plan.send_rows)) {
+        copy_async(send_rows_.data(), plan.send_rows.data(), std::ssize(plan.send_rows), compute);
+    }
+    ~StagedHalo() override {
+        // Unwinding between start and finish: the buffers must outlive the requests.
+        MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
+    }
+
+    void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
+        const std::int64_t sent = std::ssize(plan_.send_rows) * width;
+        packed_.resize(sent);
+        outgoing_.resize(sent);
+        incoming_.resize(plan_.num_ghosts() * width);
+        ghosts_ = rows + num_owned * width;
+        width_ = width;
+        gather_rows(rows, send_rows_.data(), std::ssize(plan_.send_rows), width, packed_.data(), compute_);
+        ready_.record(compute_);
+        ready_.hold(travel_.get());
+        copy_async(outgoing_.data(), packed_.data(), sent, travel_.get());
+        for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
+            const std::int64_t first = plan_.receive_offsets[s], last = plan_.receive_offsets[s + 1];
+            MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
+            check_mpi(MPI_Irecv(incoming_.data() + first * width, mpi_count((last - first) * width),
+                                MPI_FLOAT, plan_.receive_ranks[s], kTag, comm_.handle(), &request),
+                      "MPI_Irecv");
+        }
+        ready_.record(travel_.get());
+    }
+
+    void finish() override {
+        // Only now does the host wait for the rows to have left the GPU: it has given `compute` other work
+        // meanwhile.
+        ready_.wait();
+        for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
+            const std::int64_t first = plan_.send_offsets[s], last = plan_.send_offsets[s + 1];
+            MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
+            check_mpi(MPI_Isend(outgoing_.data() + first * width_, mpi_count((last - first) * width_),
+                                MPI_FLOAT, plan_.send_ranks[s], kTag, comm_.handle(), &request),
+                      "MPI_Isend");
+        }
+        check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
+                  "MPI_Waitall");
+        requests_.clear();
+        copy_async(ghosts_, incoming_.data(), plan_.num_ghosts() * width_, travel_.get());
+        arrived_.record(travel_.get());
+        arrived_.hold(compute_);
+        // The next exchange fills the host's buffers again.
+        arrived_.wait();
+    }
+
+  private:
+    static constexpr int kTag = 102;
+    Communicator comm_;
+    const ExchangePlan& plan_;
+    cudaStream_t compute_;
+    CudaStream travel_;
+    CudaEvent ready_, arrived_;
+    DeviceBuffer<std::int32_t> send_rows_;
+    DeviceBuffer<float> packed_;
+    PinnedBuffer<float> outgoing_, incoming_;
+    float* ghosts_ = nullptr;
+    std::int64_t width_ = 0;
+    std::vector<MPI_Request> requests_;
+};
+
+}  // namespace
+
+std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
+                                             cudaStream_t compute) {
+    return std::make_unique<StagedHalo>(comm, plan, compute);
+}
+
+}  // namespace lapatlas

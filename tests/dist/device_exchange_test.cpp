@@ -1,0 +1,126 @@
+// Halo exchange and gradient sums of matrices in GPU memory, over NCCL and staged through the host. On a
+// machine without a GPU memory, kernels and NCCL are the host's (tests/support/cuda_on_host).
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+
+#include "dist/device_halo.cuh"
+#include "dist/gradient_reducer_cuda.cuh"
+#include "tests/support/device_array.hpp"
+#include "tests/support/kernel_test.hpp"
+
+namespace lapatlas {
+namespace {
+
+enum class Transport { kNccl, kStaged };
+
+class DeviceExchange : public testing::TestWithParam<Transport> {
+  protected:
+    void SetUp() override {
+        const TestGpus gpus = test_gpus();
+        if (gpus.count == 0) GTEST_SKIP() << "LAPATLAS_SKIPPED: no GPU (" << gpus.why_none << ")";
+        if (GetParam() == Transport::kNccl && gpus.count < comm_.size())
+            GTEST_SKIP() << "LAPATLAS_SKIPPED: NCCL wants a GPU a rank, here are " << gpus.count << " for "
+                         << comm_.size() << " ranks";
+        compute_.emplace();
+        if (GetParam() == Transport::kNccl) nccl_ = std::make_unique<NcclCommunicator>(comm_, 30.0);
+    }
+    std::unique_ptr<DeviceHalo> halo(const ExchangePlan& plan) {
+        return nccl_ ? make_nccl_halo(*nccl_, plan, compute_->get())
+                     : make_staged_halo(comm_, plan, compute_->get());
+    }
+    std::unique_ptr<GradientReducer> reducer(const std::vector<std::int64_t>& sizes,
+                                             std::int64_t bucket_bytes) {
+        return nccl_ ? make_nccl_gradient_reducer(*nccl_, sizes, compute_->get(), bucket_bytes)
+                     : make_staged_gradient_reducer(comm_, sizes, compute_->get(), bucket_bytes);
+    }
+    void wait() { check_cuda(cudaStreamSynchronize(compute_->get()), "cudaStreamSynchronize"); }
+
+    const Communicator comm_ = Communicator::world();
+    std::optional<CudaStream> compute_;
+    std::unique_ptr<NcclCommunicator> nccl_;
+};
+
+/// Rank s owns s + 2 rows.
+std::int64_t owned_rows(int rank) { return rank + 2; }
+float value_of(int rank, std::int64_t row, std::int64_t column) {
+    return static_cast<float>(1000 * rank + 10 * row) + 0.5f * static_cast<float>(column);
+}
+
+TEST_P(DeviceExchange, BringsTheGhostsOfEveryNeighbour) {
+    // The first row of every other rank, and the last one of those of higher rank.
+    std::vector<int> owners;
+    std::vector<std::int32_t> rows;
+    for (int s = 0; s < comm_.size(); ++s) {
+        if (s == comm_.rank()) continue;
+        owners.push_back(s);
+        rows.push_back(0);
+        if (s < comm_.rank()) continue;
+        owners.push_back(s);
+        rows.push_back(static_cast<std::int32_t>(owned_rows(s) - 1));
+    }
+    const ExchangePlan plan = plan_exchange(comm_, owners, rows);
+    const auto exchange = halo(plan);
+    const std::int64_t owned = owned_rows(comm_.rank());
+    for (const std::int64_t width : {3, 40, 1}) {
+        std::vector<float> block(static_cast<std::size_t>((owned + std::ssize(owners)) * width), -1);
+        for (std::int64_t r = 0; r < owned; ++r)
+            for (std::int64_t j = 0; j < width; ++j)
+                block[static_cast<std::size_t>(r * width + j)] = value_of(comm_.rank(), r, j);
+        DeviceArray<float> on_device(block);
+        const std::int64_t before = kernel_launches("gather_rows");
+        exchange->start(on_device.data(), owned, width);
+        exchange->finish();
+        EXPECT_EQ(kernel_launches("gather_rows"), before + (comm_.size() > 1 ? 1 : 0));
+        wait();
+        for (std::size_t g = 0; g < owners.size(); ++g)
+            for (std::int64_t j = 0; j < width; ++j)
+                block[(static_cast<std::size_t>(owned) + g) * static_cast<std::size_t>(width) +
+                      static_cast<std::size_t>(j)] = value_of(owners[g], rows[g], j);
+        EXPECT_EQ(on_device.copied(), block) << "width " << width;
+    }
+}
+
+TEST_P(DeviceExchange, SumsGradientsBucketByBucket) {
+    const std::vector<std::int64_t> sizes{5, 300, 1, 40, 77};
+    constexpr std::int64_t kBucketBytes = 200;
+    const auto reduction = reducer(sizes, kBucketBytes);
+    const int n = comm_.size();
+    for (int step = 0; step < 3; ++step) {
+        // Not in the order of the slots: a bucket waits for its last.
+        for (const std::size_t i : {1u, 0u, 2u, 4u, 3u}) {
+            std::vector<float> gradient(static_cast<std::size_t>(sizes[i]));
+            for (std::size_t j = 0; j < gradient.size(); ++j)
+                gradient[j] = static_cast<float>((comm_.rank() + 1) * (step + 1)) + static_cast<float>(j);
+            ASSERT_EQ(reduction->slot(i).size(), gradient.size());
+            copy_async(reduction->slot(i).data(), gradient.data(), std::ssize(gradient), compute_->get());
+            wait();
+            reduction->mark_ready(i);
+        }
+        reduction->finish();
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            std::vector<float> got(static_cast<std::size_t>(sizes[i]));
+            copy_async(got.data(), reduction->slot(i).data(), std::ssize(got), compute_->get());
+            wait();
+            for (std::size_t j = 0; j < got.size(); ++j)
+                ASSERT_EQ(got[j], static_cast<float>((step + 1) * n * (n + 1) / 2) +
+                                      static_cast<float>(n) * static_cast<float>(j))
+                    << "slot " << i << ", value " << j;
+        }
+    }
+}
+
+TEST_P(DeviceExchange, WantsEveryGradientOnce) {
+    const std::vector<std::int64_t> sizes{5, 6};
+    const auto reduction = reducer(sizes, 1 << 20);
+    reduction->mark_ready(1);
+    EXPECT_THROW(reduction->mark_ready(1), InternalError);
+    EXPECT_THROW(reduction->finish(), InternalError);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, DeviceExchange, testing::Values(Transport::kNccl, Transport::kStaged),
+                         [](const auto& test) { return test.param == Transport::kNccl ? "Nccl" : "Staged"; });
+
+}  // namespace
+}  // namespace lapatlas
