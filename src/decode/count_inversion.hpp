@@ -121,16 +121,17 @@ LAPATLAS_HOST_DEVICE inline std::int64_t invert_count(double u, double mean, dou
     return mean < kModeSearchMean ? invert_from_zero(u, distribution) : invert_from_mode(u, distribution);
 }
 
-/// An upper bound on P(x > 0) in floats; at least 1 where the search starts at the mode (there u is laid out
-/// differently). kDispersed: negative binomial with dispersion `theta`, else Poisson.
-template <bool kDispersed>
-LAPATLAS_HOST_DEVICE inline float positive_bound(float log_rate, float theta) {
+/// -log P(0) in floats of the negative binomial; that of Poisson is the rate.
+LAPATLAS_HOST_DEVICE inline float zero_exponent(float rate, float theta) {
+    return theta * fast_log1p(rate / theta);
+}
+
+/// An upper bound on P(x > 0) in floats, `exponent` being -log P(0); at least 1 where the search starts at
+/// the mode (there u is laid out differently).
+LAPATLAS_HOST_DEVICE inline float positive_bound(float rate, float exponent) {
     // Far above the float errors of what is computed here, far below what would cost time.
     constexpr float kSlackFactor = 1.00001f;
     constexpr float kSlack = 2e-6f;
-    const float rate = fast_exp(log_rate);
-    float exponent = rate;
-    if constexpr (kDispersed) exponent = theta * fast_log1p(rate / theta);
     const float from_zero = 1.0f - fast_exp(-exponent) + kSlack;
     const float smaller = from_zero < rate ? from_zero : rate;
     return (rate > 0.999f * static_cast<float>(kModeSearchMean) ? 1.0f : smaller) * kSlackFactor;

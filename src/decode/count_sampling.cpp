@@ -24,13 +24,16 @@ constexpr int kTile = 4 * kPhiloxLanes;
 template <class T>
 using Tile = std::array<T, kTile>;
 
-/// positive_bound of a tile; theta null: Poisson.
+/// positive_bound of a tile, in loops that compilers vectorise one by one. theta null: Poisson.
 void bound_positive(const Tile<float>& log_rates, const float* theta, Tile<float>& bounds) {
+    Tile<float> exponents;
+    for (int i = 0; i < kTile; ++i) bounds[i] = fast_exp(log_rates[i]);
     if (theta != nullptr) {
-        for (int i = 0; i < kTile; ++i) bounds[i] = positive_bound<true>(log_rates[i], theta[i]);
+        for (int i = 0; i < kTile; ++i) exponents[i] = zero_exponent(bounds[i], theta[i]);
     } else {
-        for (int i = 0; i < kTile; ++i) bounds[i] = positive_bound<false>(log_rates[i], 0.0f);
+        exponents = bounds;
     }
+    for (int i = 0; i < kTile; ++i) bounds[i] = positive_bound(bounds[i], exponents[i]);
 }
 
 [[noreturn]] void refuse(const CountKey& key, std::size_t gene, const char* what, float value) {

@@ -88,8 +88,9 @@ __global__ void __launch_bounds__(kThreads)
                     row[gene] = 0;
                     continue;
                 }
+                const float mean = fast_exp(rate);
                 const float bound =
-                    theta != nullptr ? positive_bound<true>(rate, spread) : positive_bound<false>(rate, 0);
+                    positive_bound(mean, theta != nullptr ? zero_exponent(mean, spread) : mean);
                 // 24 bits, rounded down: never above the u that the tail word completes.
                 const float u =
                     static_cast<float>(word[static_cast<std::size_t>(j)] >> 8) * (1.0f / 16777216.0f);
