@@ -13,12 +13,8 @@ namespace lapatlas {
 /// to about `bucket_bytes` of float32.
 class GradientBuckets {
   public:
-    struct Slot {
-        std::int64_t first, size;  ///< place among all values
-        std::size_t bucket;
-    };
     struct Bucket {
-        std::int64_t first, size;
+        std::int64_t first, size;  ///< place among all values
     };
 
     GradientBuckets(std::span<const std::int64_t> sizes, std::int64_t bucket_bytes) {
@@ -39,7 +35,11 @@ class GradientBuckets {
 
     std::int64_t num_values() const { return total_; }
     const std::vector<Bucket>& buckets() const { return buckets_; }
-    const Slot& slot(std::size_t index) const { return slots_.at(index); }
+    /// The part of `values` [num_values] that slot `index` is.
+    std::span<float> slot(float* values, std::size_t index) const {
+        const Slot& slot = slots_.at(index);
+        return {values + slot.first, static_cast<std::size_t>(slot.size)};
+    }
 
     /// Returns the bucket that slot `index` completes.
     std::optional<std::size_t> mark_ready(std::size_t index) {
@@ -56,6 +56,10 @@ class GradientBuckets {
     }
 
   private:
+    struct Slot {
+        std::int64_t first, size;
+        std::size_t bucket;
+    };
     void forget() {
         ready_.assign(slots_.size(), false);
         missing_ = slots_in_bucket_;

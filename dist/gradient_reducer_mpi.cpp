@@ -20,10 +20,7 @@ class MpiGradientReducer : public GradientReducer {
             if (request != MPI_REQUEST_NULL) MPI_Wait(&request, MPI_STATUS_IGNORE);
     }
 
-    std::span<float> slot(std::size_t index) override {
-        const GradientBuckets::Slot& slot = buckets_.slot(index);
-        return {values_.data() + slot.first, static_cast<std::size_t>(slot.size)};
-    }
+    std::span<float> slot(std::size_t index) override { return buckets_.slot(values_.data(), index); }
 
     void mark_ready(std::size_t index) override {
         const auto complete = buckets_.mark_ready(index);

@@ -12,10 +12,7 @@ class NcclGradientReducer : public GradientReducer {
                         std::int64_t bucket_bytes)
         : nccl_(nccl), compute_(compute), buckets_(sizes, bucket_bytes), values_(buckets_.num_values()) {}
 
-    std::span<float> slot(std::size_t index) override {
-        const GradientBuckets::Slot& slot = buckets_.slot(index);
-        return {values_.data() + slot.first, static_cast<std::size_t>(slot.size)};
-    }
+    std::span<float> slot(std::size_t index) override { return buckets_.slot(values_.data(), index); }
 
     void mark_ready(std::size_t index) override {
         const auto complete = buckets_.mark_ready(index);

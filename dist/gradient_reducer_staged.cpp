@@ -22,10 +22,7 @@ class StagedGradientReducer : public GradientReducer {
         MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
     }
 
-    std::span<float> slot(std::size_t index) override {
-        const GradientBuckets::Slot& slot = buckets_.slot(index);
-        return {values_.data() + slot.first, static_cast<std::size_t>(slot.size)};
-    }
+    std::span<float> slot(std::size_t index) override { return buckets_.slot(values_.data(), index); }
 
     void mark_ready(std::size_t index) override {
         const auto complete = buckets_.mark_ready(index);

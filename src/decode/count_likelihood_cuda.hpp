@@ -2,8 +2,7 @@
 
 #include <cstdint>
 
-/// CUDA's stream, as its own headers declare it.
-struct CUstream_st;
+#include "dist/cuda_stream.hpp"
 
 namespace lapatlas::cuda {
 

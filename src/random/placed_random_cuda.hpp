@@ -2,10 +2,8 @@
 
 #include <cstdint>
 
+#include "dist/cuda_stream.hpp"
 #include "src/random/philox.hpp"
-
-/// CUDA's stream, as its own headers declare it.
-struct CUstream_st;
 
 namespace lapatlas::cuda {
 
