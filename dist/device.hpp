@@ -20,7 +20,7 @@ struct GpuSurvey {
     std::string why_none;  ///< where there are none: no driver, no device, no CUDA in this build
 };
 
-/// Rank-local; starts nothing on the GPUs.
+/// Rank-local. Opens every GPU to ask for its free memory.
 GpuSurvey survey_gpus();
 
 /// Where a rank computes.

@@ -18,9 +18,8 @@ __global__ void __launch_bounds__(kThreads)
 
 void gather_rows(const float* rows, const std::int32_t* which, std::int64_t count, std::int64_t width,
                  float* out, cudaStream_t stream) {
-    launch("gather_rows", gather_rows_kernel,
-           dim3(static_cast<unsigned>((count * width + kThreads - 1) / kThreads)), dim3(kThreads), stream,
-           rows, which, count, width, out);
+    launch("gather_rows", gather_rows_kernel, dim3(blocks_of(count * width, kThreads)), dim3(kThreads),
+           stream, rows, which, count, width, out);
 }
 
 }  // namespace lapatlas

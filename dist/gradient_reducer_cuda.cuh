@@ -11,8 +11,7 @@ namespace lapatlas {
 // Reducers whose slots are in GPU memory. A gradient is ready when what `compute` was given before
 // mark_ready() has run; after finish() what `compute` is given sees the sums.
 
-/// Collective. All-reduce by NCCL on a stream of its own, beside the backward pass. Views `nccl` and
-/// `compute`.
+/// Collective. All-reduce by NCCL on a stream of its own, beside the backward pass. Views `nccl`.
 std::unique_ptr<GradientReducer> make_nccl_gradient_reducer(NcclCommunicator& nccl,
                                                             std::vector<std::int64_t> sizes,
                                                             cudaStream_t compute,

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,11 @@ namespace lapatlas {
 /// Threads of a warp.
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
+
+/// Blocks for `items` of which each takes `items_a_block`.
+inline unsigned blocks_of(std::int64_t items, std::int64_t items_a_block) {
+    return static_cast<unsigned>((items + items_a_block - 1) / items_a_block);
+}
 
 /// CudaError naming `call` unless `result` is success.
 inline void check_cuda(cudaError_t result, const char* call) {

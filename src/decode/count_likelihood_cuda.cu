@@ -155,9 +155,8 @@ void likelihood_and_gradient(const LikelihoodChunk& chunk, float scale, float* l
 void sum_likelihood_parts(const LikelihoodParts& parts, std::int64_t num_dispersion_values, float scale,
                           double* loss, float* dispersion_gradient, CUstream_st* stream) {
     const std::int64_t values = parts.dispersion_gradient != nullptr ? num_dispersion_values : 1;
-    launch("sum_likelihood_parts", sum_parts_kernel,
-           dim3(static_cast<unsigned>((values + kThreads - 1) / kThreads)), dim3(kThreads), stream, parts,
-           num_dispersion_values, scale, loss, dispersion_gradient);
+    launch("sum_likelihood_parts", sum_parts_kernel, dim3(blocks_of(values, kThreads)), dim3(kThreads),
+           stream, parts, num_dispersion_values, scale, loss, dispersion_gradient);
 }
 
 }  // namespace lapatlas::cuda

@@ -176,10 +176,6 @@ __global__ void __launch_bounds__(kThreads)
     }
 }
 
-unsigned blocks_of(std::int64_t items, std::int64_t items_a_block) {
-    return static_cast<unsigned>((items + items_a_block - 1) / items_a_block);
-}
-
 }  // namespace
 
 void log_sum_exps(const float* logits, std::int64_t cells, std::int64_t genes, double* totals,

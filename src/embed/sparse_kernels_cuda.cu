@@ -109,8 +109,7 @@ template <class T, int kSize>
 void launch_sums(const SparseRows<T>& matrix, const std::int32_t* rows, std::int64_t num_rows, const T* in,
                  std::int64_t width, T scale, const T* plus, const T* minus, T* out, CUstream_st* stream) {
     const std::int64_t columns = std::int64_t{kWarp} * kSize;
-    const dim3 grid(static_cast<unsigned>((num_rows + kWarps - 1) / kWarps),
-                    static_cast<unsigned>((width + columns - 1) / columns));
+    const dim3 grid(blocks_of(num_rows, kWarps), blocks_of(width, columns));
     launch("weighted_row_sums", weighted_row_sums_kernel<T, kSize>, grid, dim3(kWarp, kWarps), stream, matrix,
            rows, num_rows, in, width, scale, plus, minus, out);
 }

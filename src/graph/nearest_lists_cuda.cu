@@ -100,8 +100,7 @@ __global__ void __launch_bounds__(kThreads) clear_kernel(NearestSoFar nearest) {
 
 void clear_nearest(const NearestSoFar& nearest, CUstream_st* stream) {
     const std::int64_t places = nearest.queries * nearest.kept;
-    launch("clear_nearest", clear_kernel, dim3(static_cast<unsigned>((places + kThreads - 1) / kThreads)),
-           dim3(kThreads), stream, nearest);
+    launch("clear_nearest", clear_kernel, dim3(blocks_of(places, kThreads)), dim3(kThreads), stream, nearest);
 }
 
 void offer_points(const float* scores, std::int64_t points, std::int32_t first_id,

@@ -47,23 +47,22 @@ __global__ void __launch_bounds__(kThreads)
         out[row * width + 4 * call + w] = words[static_cast<std::size_t>(w)] < threshold ? 0.0f : kept;
 }
 
-dim3 blocks_of(std::int64_t calls) { return dim3(static_cast<unsigned>((calls + kThreads - 1) / kThreads)); }
-
 }  // namespace
 
 void fill_normals(const PlacedRows& rows, std::int64_t width, float* out, CUstream_st* queue) {
-    launch("fill_normals", normals_kernel, blocks_of(rows.rows * ((width + 1) / 2)), dim3(kThreads), queue,
-           rows, width, out);
+    launch("fill_normals", normals_kernel, blocks_of(rows.rows * ((width + 1) / 2), kThreads), dim3(kThreads),
+           queue, rows, width, out);
 }
 
 void fill_uniforms(const PlacedRows& rows, float* out, CUstream_st* queue) {
-    launch("fill_uniforms", uniforms_kernel, blocks_of(rows.rows), dim3(kThreads), queue, rows, out);
+    launch("fill_uniforms", uniforms_kernel, blocks_of(rows.rows, kThreads), dim3(kThreads), queue, rows,
+           out);
 }
 
 void fill_dropout(const PlacedRows& rows, std::uint32_t layer, std::int64_t width, double rate, float* out,
                   CUstream_st* queue) {
-    launch("fill_dropout", dropout_kernel, blocks_of(rows.rows * ((width + 3) / 4)), dim3(kThreads), queue,
-           rows, layer, width, static_cast<std::uint32_t>(rate * 4294967295.0),
+    launch("fill_dropout", dropout_kernel, blocks_of(rows.rows * ((width + 3) / 4), kThreads), dim3(kThreads),
+           queue, rows, layer, width, static_cast<std::uint32_t>(rate * 4294967295.0),
            static_cast<float>(1 / (1 - rate)), out);
 }
 

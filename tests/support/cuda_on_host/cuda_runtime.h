@@ -17,7 +17,6 @@
 #define __global__
 #define __device__
 #define __host__
-#define __forceinline__ inline
 #define __launch_bounds__(...)
 // One block at a time, so a function's shared memory can be a static.
 #define __shared__ static
@@ -70,7 +69,6 @@ inline const dim3& blockDim = cuda_on_host::here.block_size;
 inline const dim3& gridDim = cuda_on_host::here.grid_size;
 
 inline void __syncthreads() { cuda_on_host::block_barrier(); }
-inline void __syncwarp() { cuda_on_host::exchange_in_warp(0, 0); }
 template <class T>
 T __shfl_sync(unsigned, T value, int source) {
     return cuda_on_host::shuffle(value, source);
@@ -78,11 +76,6 @@ T __shfl_sync(unsigned, T value, int source) {
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int mask) {
     return cuda_on_host::shuffle(value, cuda_on_host::lane() ^ mask);
-}
-template <class T>
-T __shfl_up_sync(unsigned, T value, int distance) {
-    const int source = cuda_on_host::lane() - distance;
-    return cuda_on_host::shuffle(value, source < 0 ? cuda_on_host::lane() : source);
 }
 inline unsigned __ballot_sync(unsigned, int predicate) {
     unsigned bits = 0;
@@ -105,12 +98,7 @@ T atomicMin(T* at, T value) {
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNotReady = 600 };
-enum cudaMemcpyKind {
-    cudaMemcpyHostToDevice = 1,
-    cudaMemcpyDeviceToHost = 2,
-    cudaMemcpyDeviceToDevice = 3,
-    cudaMemcpyDefault = 4
-};
+enum cudaMemcpyKind { cudaMemcpyDefault = 4 };
 using cudaStream_t = struct CUstream_st*;
 using cudaEvent_t = struct CUevent_st*;
 inline constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
@@ -147,10 +135,6 @@ inline cudaError_t cudaFree(void* memory) {
 inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind,
                                    cudaStream_t) {
     if (bytes > 0) std::memcpy(to, from, bytes);
-    return cudaSuccess;
-}
-inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
-    if (bytes > 0) std::memset(to, value, bytes);
     return cudaSuccess;
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
