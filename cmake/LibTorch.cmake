@@ -20,6 +20,13 @@ target_include_directories(lapatlas_torch SYSTEM INTERFACE "${LAPATLAS_LIBTORCH}
 # (As options and not as libraries: CMake would put the folder's own libgomp on the run path and warn of it.)
 target_link_options(lapatlas_torch INTERFACE
   "LINKER:--no-as-needed,${LAPATLAS_LIBTORCH}/lib/libtorch_cpu.so,${LAPATLAS_LIBTORCH}/lib/libc10.so,--as-needed")
+if(LAPATLAS_CUDA)
+  if(NOT EXISTS "${LAPATLAS_LIBTORCH}/lib/libtorch_cuda.so")
+    message(FATAL_ERROR "'${LAPATLAS_LIBTORCH}' is a LibTorch for CPUs: run launch/setup --cuda, or set LAPATLAS_LIBTORCH to a folder with lib/libtorch_cuda.so")
+  endif()
+  target_link_options(lapatlas_torch INTERFACE
+    "LINKER:--no-as-needed,${LAPATLAS_LIBTORCH}/lib/libtorch_cuda.so,${LAPATLAS_LIBTORCH}/lib/libc10_cuda.so,--as-needed")
+endif()
 set(LAPATLAS_TORCH_RPATH "${LAPATLAS_LIBTORCH}/lib" ${_wheel_libs})
 foreach(_dir IN LISTS LAPATLAS_TORCH_RPATH)
   target_link_options(lapatlas_torch INTERFACE "LINKER:-rpath,${_dir}")

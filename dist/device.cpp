@@ -56,7 +56,7 @@ Device choose_device(const Communicator& comm, const std::string& wanted, const 
     why_cpu.clear();
     if (wanted == "cpu") return {};
     const GpuSurvey survey = agreed(comm, [] { return survey_gpus(); });
-    const RankGpus mine{node_of_rank(comm), static_cast<int>(survey.gpus.size())};
+    const RankGpus mine{node_of_rank(comm), survey.count};
     const std::vector<RankGpus> ranks = all_gather(comm, mine);
     const auto without =
         std::find_if(ranks.begin(), ranks.end(), [](const RankGpus& rank) { return rank.num_gpus == 0; });
@@ -71,10 +71,11 @@ Device choose_device(const Communicator& comm, const std::string& wanted, const 
     }
     const std::vector<int> gpus = assign_gpus(ranks);
     const int own = gpus[static_cast<std::size_t>(comm.rank())];
-    const GpuSurvey::Gpu& gpu = survey.gpus[static_cast<std::size_t>(own)];
     std::map<std::pair<int, int>, int> ranks_of_gpu;
     for (std::size_t r = 0; r < ranks.size(); ++r) ++ranks_of_gpu[{ranks[r].node, gpus[r]}];
-    Device device{.gpu = own, .name = gpu.name, .total_bytes = gpu.total_bytes, .free_bytes = gpu.free_bytes};
+    Device device;
+    device.gpu = own;
+    agreed(comm, [&] { open_gpu(device); });
     device.ranks_on_gpu = ranks_of_gpu.at({mine.node, own});
     device.shared_gpus = std::any_of(ranks_of_gpu.begin(), ranks_of_gpu.end(),
                                      [](const auto& entry) { return entry.second > 1; });

@@ -11,22 +11,17 @@ namespace lapatlas {
 
 /// The GPUs that this process can compute on.
 struct GpuSurvey {
-    struct Gpu {
-        std::string name;  ///< e.g. "NVIDIA H100 80GB HBM3"
-        std::int64_t total_bytes = 0;
-        std::int64_t free_bytes = 0;
-    };
-    std::vector<Gpu> gpus;
+    int count = 0;
     std::string why_none;  ///< where there are none: no driver, no device, no CUDA in this build
 };
 
-/// Rank-local. Opens every GPU to ask for its free memory.
+/// Rank-local. Opens none of them.
 GpuSurvey survey_gpus();
 
 /// Where a rank computes.
 struct Device {
-    int gpu = -1;  ///< among the GPUs that this process sees; -1: the CPU
-    std::string name;
+    int gpu = -1;      ///< among the GPUs that this process sees; -1: the CPU
+    std::string name;  ///< e.g. "NVIDIA H100 80GB HBM3"
     std::int64_t total_bytes = 0;
     std::int64_t free_bytes = 0;
     int ranks_on_gpu = 0;  ///< this one too
@@ -36,6 +31,9 @@ struct Device {
 
     bool is_gpu() const { return gpu >= 0; }
 };
+
+/// Rank-local. Opens the GPU that `device` numbers, for its name and memory. CudaError if it cannot be used.
+void open_gpu(Device& device);
 
 /// One rank's GPUs, as all ranks are told.
 struct RankGpus {

@@ -1,6 +1,7 @@
 #include <cuda_runtime_api.h>
 
 #include "dist/device.hpp"
+#include "dist/error.hpp"
 
 namespace lapatlas {
 
@@ -15,19 +16,23 @@ GpuSurvey survey_gpus() {
         cudaGetLastError();
         return survey;
     }
-    for (int gpu = 0; gpu < count; ++gpu) {
-        cudaDeviceProp properties{};
-        std::size_t free_bytes = 0, total_bytes = 0;
-        if (cudaGetDeviceProperties(&properties, gpu) != cudaSuccess || cudaSetDevice(gpu) != cudaSuccess ||
-            cudaMemGetInfo(&free_bytes, &total_bytes) != cudaSuccess) {
-            survey.gpus.clear();
-            survey.why_none = "GPU " + std::to_string(gpu) + ": " + cudaGetErrorString(cudaGetLastError());
-            return survey;
-        }
-        survey.gpus.push_back(
-            {properties.name, static_cast<std::int64_t>(total_bytes), static_cast<std::int64_t>(free_bytes)});
-    }
+    survey.count = count;
     return survey;
+}
+
+void open_gpu(Device& device) {
+    const auto check = [&](cudaError_t result) {
+        if (result != cudaSuccess)
+            throw CudaError("GPU " + std::to_string(device.gpu) + ": " + cudaGetErrorString(result));
+    };
+    cudaDeviceProp properties{};
+    std::size_t free_bytes = 0, total_bytes = 0;
+    check(cudaGetDeviceProperties(&properties, device.gpu));
+    check(cudaSetDevice(device.gpu));
+    check(cudaMemGetInfo(&free_bytes, &total_bytes));
+    device.name = properties.name;
+    device.total_bytes = static_cast<std::int64_t>(total_bytes);
+    device.free_bytes = static_cast<std::int64_t>(free_bytes);
 }
 
 }  // namespace lapatlas

@@ -19,12 +19,22 @@ class DeviceHalo {
     virtual void finish() = 0;
 };
 
-/// Grouped sends and receives on a stream of its own. Views `nccl` and `plan`.
+/// What exchanges that follow each other share; it grows to what the largest needs.
+struct HaloBuffers {
+    CudaStream travel;
+    DeviceBuffer<float> packed;
+    PinnedBuffer<float> outgoing, incoming;
+};
+
+/// Grouped sends and receives on a stream of its own. `send_rows`: those of the plan, in GPU memory. Views
+/// all of its arguments.
 std::unique_ptr<DeviceHalo> make_nccl_halo(NcclCommunicator& nccl, const ExchangePlan& plan,
+                                           const std::int32_t* send_rows, HaloBuffers& buffers,
                                            cudaStream_t compute);
 
-/// MPI through pinned host memory, where several ranks share a GPU. Views `plan`.
+/// MPI through pinned host memory, where several ranks share a GPU.
 std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
+                                             const std::int32_t* send_rows, HaloBuffers& buffers,
                                              cudaStream_t compute);
 
 }  // namespace lapatlas

@@ -7,33 +7,32 @@ namespace {
 
 class NcclHalo : public DeviceHalo {
   public:
-    NcclHalo(NcclCommunicator& nccl, const ExchangePlan& plan, cudaStream_t compute)
-        : nccl_(nccl), plan_(plan), compute_(compute), send_rows_(std::ssize(plan.send_rows)) {
-        copy_async(send_rows_.data(), plan.send_rows.data(), std::ssize(plan.send_rows), compute);
-    }
+    NcclHalo(NcclCommunicator& nccl, const ExchangePlan& plan, const std::int32_t* send_rows,
+             HaloBuffers& buffers, cudaStream_t compute)
+        : nccl_(nccl), plan_(plan), send_rows_(send_rows), buffers_(buffers), compute_(compute) {}
 
     void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
-        packed_.resize(std::ssize(plan_.send_rows) * width);
-        gather_rows(rows, send_rows_.data(), std::ssize(plan_.send_rows), width, packed_.data(), compute_);
+        buffers_.packed.resize(std::ssize(plan_.send_rows) * width);
+        gather_rows(rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(), compute_);
         ready_.record(compute_);
-        ready_.hold(travel_.get());
+        ready_.hold(buffers_.travel.get());
         nccl_.check(ncclGroupStart(), "ncclGroupStart");
         for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
             const std::int64_t first = plan_.receive_offsets[s], last = plan_.receive_offsets[s + 1];
             nccl_.enqueue(
                 ncclRecv(rows + (num_owned + first) * width, static_cast<std::size_t>((last - first) * width),
-                         ncclFloat, plan_.receive_ranks[s], nccl_.handle(), travel_.get()),
+                         ncclFloat, plan_.receive_ranks[s], nccl_.handle(), buffers_.travel.get()),
                 "ncclRecv");
         }
         for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
             const std::int64_t first = plan_.send_offsets[s], last = plan_.send_offsets[s + 1];
-            nccl_.enqueue(
-                ncclSend(packed_.data() + first * width, static_cast<std::size_t>((last - first) * width),
-                         ncclFloat, plan_.send_ranks[s], nccl_.handle(), travel_.get()),
-                "ncclSend");
+            nccl_.enqueue(ncclSend(buffers_.packed.data() + first * width,
+                                   static_cast<std::size_t>((last - first) * width), ncclFloat,
+                                   plan_.send_ranks[s], nccl_.handle(), buffers_.travel.get()),
+                          "ncclSend");
         }
         nccl_.check(ncclGroupEnd(), "ncclGroupEnd (halo exchange)");
-        arrived_.record(travel_.get());
+        arrived_.record(buffers_.travel.get());
     }
 
     void finish() override { arrived_.hold(compute_); }
@@ -41,18 +40,18 @@ class NcclHalo : public DeviceHalo {
   private:
     NcclCommunicator& nccl_;
     const ExchangePlan& plan_;
+    const std::int32_t* send_rows_;
+    HaloBuffers& buffers_;
     cudaStream_t compute_;
-    CudaStream travel_;
     CudaEvent ready_, arrived_;
-    DeviceBuffer<std::int32_t> send_rows_;
-    DeviceBuffer<float> packed_;
 };
 
 }  // namespace
 
 std::unique_ptr<DeviceHalo> make_nccl_halo(NcclCommunicator& nccl, const ExchangePlan& plan,
+                                           const std::int32_t* send_rows, HaloBuffers& buffers,
                                            cudaStream_t compute) {
-    return std::make_unique<NcclHalo>(nccl, plan, compute);
+    return std::make_unique<NcclHalo>(nccl, plan, send_rows, buffers, compute);
 }
 
 }  // namespace lapatlas

@@ -10,10 +10,9 @@ namespace {
 
 class StagedHalo : public DeviceHalo {
   public:
-    StagedHalo(const Communicator& comm, const ExchangePlan& plan, cudaStream_t compute)
-        : comm_(comm), plan_(plan), compute_(compute), send_rows_(std::ssize(plan.send_rows)) {
-        copy_async(send_rows_.data(), plan.send_rows.data(), std::ssize(plan.send_rows), compute);
-    }
+    StagedHalo(const Communicator& comm, const ExchangePlan& plan, const std::int32_t* send_rows,
+               HaloBuffers& buffers, cudaStream_t compute)
+        : comm_(comm), plan_(plan), send_rows_(send_rows), buffers_(buffers), compute_(compute) {}
     ~StagedHalo() override {
         // Unwinding between start and finish: the buffers must outlive the requests.
         MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
@@ -21,23 +20,23 @@ class StagedHalo : public DeviceHalo {
 
     void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
         const std::int64_t sent = std::ssize(plan_.send_rows) * width;
-        packed_.resize(sent);
-        outgoing_.resize(sent);
-        incoming_.resize(plan_.num_ghosts() * width);
+        buffers_.packed.resize(sent);
+        buffers_.outgoing.resize(sent);
+        buffers_.incoming.resize(plan_.num_ghosts() * width);
         ghosts_ = rows + num_owned * width;
         width_ = width;
-        gather_rows(rows, send_rows_.data(), std::ssize(plan_.send_rows), width, packed_.data(), compute_);
+        gather_rows(rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(), compute_);
         ready_.record(compute_);
-        ready_.hold(travel_.get());
-        copy_async(outgoing_.data(), packed_.data(), sent, travel_.get());
+        ready_.hold(buffers_.travel.get());
+        copy_async(buffers_.outgoing.data(), buffers_.packed.data(), sent, buffers_.travel.get());
         for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
             const std::int64_t first = plan_.receive_offsets[s], last = plan_.receive_offsets[s + 1];
             MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
-            check_mpi(MPI_Irecv(incoming_.data() + first * width, mpi_count((last - first) * width),
+            check_mpi(MPI_Irecv(buffers_.incoming.data() + first * width, mpi_count((last - first) * width),
                                 MPI_FLOAT, plan_.receive_ranks[s], kTag, comm_.handle(), &request),
                       "MPI_Irecv");
         }
-        ready_.record(travel_.get());
+        ready_.record(buffers_.travel.get());
     }
 
     void finish() override {
@@ -47,15 +46,15 @@ class StagedHalo : public DeviceHalo {
         for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
             const std::int64_t first = plan_.send_offsets[s], last = plan_.send_offsets[s + 1];
             MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
-            check_mpi(MPI_Isend(outgoing_.data() + first * width_, mpi_count((last - first) * width_),
+            check_mpi(MPI_Isend(buffers_.outgoing.data() + first * width_, mpi_count((last - first) * width_),
                                 MPI_FLOAT, plan_.send_ranks[s], kTag, comm_.handle(), &request),
                       "MPI_Isend");
         }
         check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
                   "MPI_Waitall");
         requests_.clear();
-        copy_async(ghosts_, incoming_.data(), plan_.num_ghosts() * width_, travel_.get());
-        arrived_.record(travel_.get());
+        copy_async(ghosts_, buffers_.incoming.data(), plan_.num_ghosts() * width_, buffers_.travel.get());
+        arrived_.record(buffers_.travel.get());
         arrived_.hold(compute_);
         // The next exchange fills the host's buffers again.
         arrived_.wait();
@@ -65,12 +64,10 @@ class StagedHalo : public DeviceHalo {
     static constexpr int kTag = 102;
     Communicator comm_;
     const ExchangePlan& plan_;
+    const std::int32_t* send_rows_;
+    HaloBuffers& buffers_;
     cudaStream_t compute_;
-    CudaStream travel_;
     CudaEvent ready_, arrived_;
-    DeviceBuffer<std::int32_t> send_rows_;
-    DeviceBuffer<float> packed_;
-    PinnedBuffer<float> outgoing_, incoming_;
     float* ghosts_ = nullptr;
     std::int64_t width_ = 0;
     std::vector<MPI_Request> requests_;
@@ -79,8 +76,9 @@ class StagedHalo : public DeviceHalo {
 }  // namespace
 
 std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
+                                             const std::int32_t* send_rows, HaloBuffers& buffers,
                                              cudaStream_t compute) {
-    return std::make_unique<StagedHalo>(comm, plan, compute);
+    return std::make_unique<StagedHalo>(comm, plan, send_rows, buffers, compute);
 }
 
 }  // namespace lapatlas

@@ -12,7 +12,9 @@ namespace lapatlas {
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
     setenv("OMPI_MCA_io", "romio321", 0);
     int provided = 0;
-    check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    // LibTorch runs the backward pass of a GPU's tensors on a thread of its own, while this one waits: it is
+    // there that gradients leave for the other ranks.
+    check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
 }

@@ -6,6 +6,7 @@ LAPATLAS_CACHE="${LAPATLAS_CACHE:-${HOME:-/root}/.cache/lapatlas}"
 export LAPATLAS_ROOT LAPATLAS_CACHE
 
 torch_version=2.11.0
+cuda_libtorch="$LAPATLAS_CACHE/libtorch-$torch_version-cuda"
 assorthead_version=0.2.2
 assorthead="$LAPATLAS_CACHE/assorthead-$assorthead_version/include"
 demo_data="$LAPATLAS_CACHE/data/10x_pbmc68k_reduced.h5ad"
@@ -35,6 +36,18 @@ libtorch_folder() {
     for dir in "$1" "$1/torch"; do
         if [ -e "$dir/lib/libtorch_cpu.so" ] && [ -e "$dir/include/torch/csrc/api/include/torch/torch.h" ]; then
             echo "$dir"
+            return
+        fi
+    done
+}
+
+# The same, of a LibTorch that computes on GPUs: the chosen one if it does, else what `launch/setup --cuda` installed.
+cuda_libtorch_folder() {
+    local dir folder
+    for dir in "$LAPATLAS_LIBTORCH" "$cuda_libtorch"; do
+        folder="$(libtorch_folder "$dir")"
+        if [ -n "$folder" ] && [ -e "$folder/lib/libtorch_cuda.so" ]; then
+            echo "$folder"
             return
         fi
     done

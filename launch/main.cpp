@@ -15,6 +15,7 @@
 #include "launch/options.hpp"
 #include "launch/threads.hpp"
 #include "src/ablate.hpp"
+#include "src/backend/backend.hpp"
 #include "src/embed_run.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
@@ -41,8 +42,11 @@ void print_evaluation(const Communicator& comm, const EvaluationResult& result) 
 void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     const Config& config = line.config;
     const RunFolder run{config.output.dir};
+    const auto backend = [&] {
+        return choose_backend(comm, config.runtime.device, config.runtime.exchange_timeout, log);
+    };
     if (line.subcommand == "run") {
-        run_pipeline(comm, config, log);
+        run_pipeline(backend(), config, log);
         const EvaluationResult result = agreed(comm, [&] { return read_evaluation_json(run.evaluation()); });
         print_evaluation(comm, result);
     } else if (line.subcommand == "simulate") {
@@ -54,9 +58,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         open_run_folder(comm, run, config);
         const Config resolved = derived_for(comm, run, config);
         keep_config(comm, run, resolved);
-        train(comm, resolved, run.dir, provenance_of(comm, resolved, "train"), log);
+        train(backend(), resolved, run.dir, provenance_of(comm, resolved, "train"), log);
     } else if (line.subcommand == "generate") {
-        generate(comm, config, run.checkpoint(), given_or(line.output, run.atlas()),
+        generate(backend(), config, run.checkpoint(), given_or(line.output, run.atlas()),
                  provenance_of(comm, config, "generate"), log);
     } else if (line.subcommand == "evaluate") {
         // Figures of a file that is not the run's own atlas must not pass for the run's.
@@ -74,7 +78,7 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         embed_run(comm, config, run, given_or(line.output, run.dir / "embedding.h5ad"),
                   provenance_of(comm, config, "embed"), log);
     } else if (line.subcommand == "ablate") {
-        const std::string table = ablate(comm, config, run.dir, log);
+        const std::string table = ablate(backend(), config, run.dir, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {

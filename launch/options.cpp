@@ -101,7 +101,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     bool version = false;
     app.add_flag("--version", version, "versions of everything linked, and what is on");
     std::optional<std::int64_t> cells, threads;
-    std::string counts, like, batch, prepared, embedded;
+    std::string counts, like, batch, prepared, embedded, device;
     bool denoised = false;
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
@@ -120,6 +120,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         command->add_flag("--quiet", out.quiet, "warnings and errors only");
         command->add_option("--log-json", out.log_json, "append the log as JSON lines to this file");
         command->add_option("--threads", threads, "threads a rank (runtime.threads)");
+        if (name == "run" || name == "train" || name == "generate" || name == "ablate")
+            command->add_option("--device", device, "auto, cpu or cuda (runtime.device)");
         if (name == "generate") {
             command->add_option("--cells", cells, "number of cells (generate.cells)");
             command->add_option("--counts", counts,
@@ -190,6 +192,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     if (!embedded.empty()) out.config.embed.path = embedded;
     if (denoised) out.config.embed.denoised = true;
     if (threads) out.config.runtime.threads = *threads;
+    if (!device.empty()) out.config.runtime.device = device;
     check_config(out.config);
     if (out.dump_config) {
         if (prints) std::cout << dump_config(out.config);

@@ -85,10 +85,11 @@ std::optional<EvaluationResult> find_figures(const Part& part) {
 }
 
 /// Collective. Runs a part, as far as it is not there.
-void run_part(const Communicator& comm, const Part& part, Log& log) {
+void run_part(const std::shared_ptr<const Backend>& backend, const Part& part, Log& log) {
+    const Communicator& comm = backend->comm();
     log.stage("ablation: " + part.variant.name + ", seed " + std::to_string(part.config.runtime.seed));
     if (!part.variant.shares_model()) {
-        run_pipeline(comm, part.config, log);
+        run_pipeline(backend, part.config, log);
         return;
     }
     if (root_decides(comm, [&] { return find_figures(part).has_value(); })) return;
@@ -96,8 +97,8 @@ void run_part(const Communicator& comm, const Part& part, Log& log) {
     agreed(comm, [&] {
         if (comm.is_root()) std::filesystem::create_directories(part.own.dir);
     });
-    generate(comm, config, part.model.checkpoint(), part.own.atlas(), provenance_of(comm, config, "generate"),
-             log);
+    generate(backend, config, part.model.checkpoint(), part.own.atlas(),
+             provenance_of(comm, config, "generate"), log);
     evaluate_run(comm, config, part.model, part.own.atlas(), part.own.evaluation(), log);
 }
 
@@ -239,8 +240,9 @@ const std::vector<AblationVariant>& ablation_variants() {
     return variants;
 }
 
-std::string ablate(const Communicator& comm, const Config& config, const std::filesystem::path& dir,
-                   Log& log) {
+std::string ablate(const std::shared_ptr<const Backend>& backend, const Config& config,
+                   const std::filesystem::path& dir, Log& log) {
+    const Communicator& comm = backend->comm();
     const std::vector<AblationVariant> variants = chosen_variants(config.ablate.variants);
     for (const AblationVariant& variant : variants) check_config(part_of(config, variant, 0, dir).config);
     agreed(comm, [&] {
@@ -252,7 +254,7 @@ std::string ablate(const Communicator& comm, const Config& config, const std::fi
     std::string table;
     for (const AblationVariant& variant : variants) {
         for (std::int64_t seed = 0; seed < config.ablate.seeds; ++seed)
-            run_part(comm, part_of(config, variant, seed, dir), log);
+            run_part(backend, part_of(config, variant, seed, dir), log);
         table = agreed(comm, [&] {
             if (!comm.is_root()) return std::string();
             const std::vector<Row> rows = find_rows(config, dir);

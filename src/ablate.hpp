@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "dist/communicator.hpp"
 #include "dist/log.hpp"
+#include "src/backend/backend.hpp"
 #include "src/config/options.hpp"
 
 namespace lapatlas {
@@ -30,7 +30,7 @@ const std::vector<AblationVariant>& ablation_variants();
 /// over seeds of all that is there, whichever call made it. What is there is not done again, so a study can
 /// be cut short and taken up, and once `base` is there several jobs can share out the variants of one DIR.
 /// Returns the table, on the root. ConfigError for an unknown variant.
-std::string ablate(const Communicator& comm, const Config& config, const std::filesystem::path& dir,
-                   Log& log);
+std::string ablate(const std::shared_ptr<const Backend>& backend, const Config& config,
+                   const std::filesystem::path& dir, Log& log);
 
 }  // namespace lapatlas

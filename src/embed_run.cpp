@@ -241,7 +241,8 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         restore_module(loaded.checkpoint, "encoder", *model.encoder);
         restore_module(loaded.checkpoint, "decoder", *model.decoder);
     });
-    const Posterior posterior = encode_rows(comm, model, data);
+    const PlacedData placed(make_cpu_backend(comm), data);
+    const Posterior posterior = encode_rows(placed, model);
     const std::int64_t num_new = data.num_rows() - data.num_train_rows;
     const torch::Tensor means = posterior.mean.narrow(0, data.num_train_rows, num_new).contiguous();
     const auto classifier = learn_labels(comm, data, posterior.mean.contiguous());
@@ -281,7 +282,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     std::vector<std::int64_t> new_rows(static_cast<std::size_t>(num_new));
     std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
     CountDecoderImpl::CellScores scores = model.decoder->score_cells(
-        model.decoder->hidden(means, batches_of(data, new_rows)),
+        model.decoder->hidden(means, placed.batches(new_rows)),
         [&](std::int64_t i) { return data.counts_of(data.num_train_rows + i); },
         [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
         predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,

@@ -1,10 +1,10 @@
 #include "src/heldout_latents.hpp"
 
 #include "dist/agreement.hpp"
+#include "src/backend/random_tensors.hpp"
 #include "src/generate/generate.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/encode.hpp"
-#include "src/train/random_tensors.hpp"
 
 namespace lapatlas {
 
@@ -23,14 +23,16 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     Model model = make_model(config.model, sizes_of(data.summary), 0);
     agreed(comm, [&] { restore_module(checkpoint, "encoder", *model.encoder); });
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-    const Posterior posterior = encode_rows(comm, model, data, config.train.mask_fraction, seed);
+    const std::shared_ptr<const Backend> backend = make_cpu_backend(comm);
+    const Posterior posterior =
+        encode_rows(PlacedData(backend, data), model, config.train.mask_fraction, seed);
 
     const std::int64_t first = data.num_train_rows, num_heldout = data.num_rows() - first;
     const std::vector<std::int64_t> ids(data.full_graph.owned_ids.begin() + first,
                                         data.full_graph.owned_ids.end());
-    const torch::Tensor drawn = placed_sample(posterior.mean.narrow(0, first, num_heldout),
-                                              posterior.deviation().narrow(0, first, num_heldout), seed,
-                                              RandomStream::kReferenceNoise, ids, 0)
+    const torch::Tensor drawn = sample_normal(*backend, posterior.mean.narrow(0, first, num_heldout),
+                                              posterior.deviation().narrow(0, first, num_heldout),
+                                              {seed, 0, backend->tensor(ids)}, RandomStream::kReferenceNoise)
                                     .contiguous();
     const LatentManifold manifold = training_manifold(checkpoint);
     std::vector<double> distances;

@@ -54,7 +54,8 @@ bool is_evaluated(const RunFolder& run, const Config& config) {
            is("weights_id", weights_id_of_atlas(run.atlas()));
 }
 
-void run_pipeline(const Communicator& comm, const Config& given, Log& log) {
+void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& given, Log& log) {
+    const Communicator& comm = backend->comm();
     Config config = given;
     if (config.input.split_key.empty() && config.input.test_fraction == 0)
         throw ConfigError(
@@ -78,11 +79,11 @@ void run_pipeline(const Communicator& comm, const Config& given, Log& log) {
         keep_config(comm, run, config);
     }
     if (fresh || !is_done(is_trained, "train")) {
-        train(comm, config, run.dir, provenance("train"), log);
+        train(backend, config, run.dir, provenance("train"), log);
         fresh = true;
     }
     if (fresh || !is_done(is_generated, "generate")) {
-        generate(comm, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
+        generate(backend, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
         fresh = true;
     }
     if (fresh || !is_done(is_evaluated, "evaluate"))

@@ -237,6 +237,7 @@ void check_config(const Config& config) {
     share("input.test_fraction", config.input.test_fraction);
     share("input.validation_fraction", config.input.validation_fraction);
     at_least("runtime.threads", static_cast<double>(config.runtime.threads), 0);
+    at_least("runtime.exchange_timeout", config.runtime.exchange_timeout, 1);
     at_least("simulate.cells", static_cast<double>(config.simulate.cells), 1);
     at_least("simulate.genes", static_cast<double>(config.simulate.genes), 1);
     at_least("simulate.types", static_cast<double>(config.simulate.types), 1);

@@ -56,9 +56,15 @@ struct OutputOptions {
 struct RuntimeOptions {
     std::int64_t seed = 0;
     std::int64_t threads = 0;
+    std::string device = "auto";
+    double exchange_timeout = 600;
 
     template <class Visitor>
     void describe(Visitor&& v) {
+        v("device", device,
+          "where networks are trained and sampled: auto (GPUs, if every rank has one), cpu or cuda");
+        v("exchange_timeout", exchange_timeout,
+          "seconds that a rank on a GPU waits for the others before it gives up");
         v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
         v("threads", threads,
           "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");

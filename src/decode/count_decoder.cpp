@@ -17,11 +17,10 @@ constexpr float kSmallestLogDispersion = -6.0f, kLargestLogDispersion = 9.0f;
 /// tens.
 constexpr float kDispersionScale = 10.0f;
 
-std::vector<float> dispersions_of(const torch::Tensor& log_dispersion) {
+/// theta from its log; undefined for Poisson.
+torch::Tensor theta_of(const torch::Tensor& log_dispersion) {
     if (!log_dispersion.defined()) return {};
-    const torch::Tensor theta =
-        log_dispersion.detach().clamp(kSmallestLogDispersion, kLargestLogDispersion).exp().contiguous();
-    return {theta.data_ptr<float>(), theta.data_ptr<float>() + theta.numel()};
+    return log_dispersion.detach().clamp(kSmallestLogDispersion, kLargestLogDispersion).exp();
 }
 
 /// Linear output layer and likelihood in one, chunk by chunk; the backward pass only scales what forward
@@ -30,10 +29,8 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
   public:
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& hidden,
                                  const torch::Tensor& weight, const torch::Tensor& bias,
-                                 const torch::Tensor& /*log_dispersion*/, const CountLikelihood& model,
-                                 std::span<const SparseCounts> counts, std::span<const float> library,
-                                 std::span<const std::int32_t> dispersion_rows, std::int64_t chunk,
-                                 bool for_networks) {
+                                 const torch::Tensor& /*log_dispersion*/, LikelihoodPass& pass,
+                                 std::int64_t chunk, bool for_networks) {
         const torch::NoGradGuard no_grad;
         const std::int64_t cells = hidden.size(0);
         const torch::Tensor h = hidden.contiguous();
@@ -44,42 +41,29 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
             dbias = torch::zeros_like(bias);
         }
         const std::int64_t rows = std::min(chunk, std::max<std::int64_t>(cells, 1));
-        torch::Tensor logits = torch::empty({rows, model.genes});
-        torch::Tensor work = torch::empty({rows, model.genes});
-        LikelihoodSums sums;
+        const torch::Tensor logits = torch::empty({rows, weight.size(0)}, h.options());
         for (std::int64_t first = 0; first < cells; first += rows) {
             const std::int64_t count = std::min(rows, cells - first);
-            const auto from = static_cast<std::size_t>(first), size = static_cast<std::size_t>(count);
             torch::Tensor block = logits.narrow(0, 0, count);
             const torch::Tensor part = h.narrow(0, first, count);
             torch::addmm_out(block, bias, part, weight.t());
-            likelihood_and_gradient(
-                model, counts.subspan(from, size), library.subspan(from, size),
-                dispersion_rows.empty() ? dispersion_rows : dispersion_rows.subspan(from, size), 1.0f,
-                block.data_ptr<float>(), work.data_ptr<float>(), sums);
+            pass.add(first, block, for_networks);
             if (!for_networks) continue;
             torch::Tensor dpart = dhidden.narrow(0, first, count);
             torch::mm_out(dpart, block, weight);
             dweight.addmm_(block.t(), part);
             dbias.add_(block.sum(0));
         }
-        torch::Tensor ddispersion = torch::zeros({0});
-        if (model.negative_binomial) {
-            sums.dispersion_gradient.resize(model.dispersion.size(), 0.0);
-            ddispersion = torch::tensor(sums.dispersion_gradient, torch::kFloat64)
-                              .to(torch::kFloat32)
-                              .view({-1, model.genes});
-        }
-        context->save_for_backward({dhidden, dweight, dbias, ddispersion});
-        return torch::tensor(sums.negative_log_likelihood, torch::kFloat64);
+        const LikelihoodPass::Sums sums = pass.sums();
+        context->save_for_backward({dhidden, dweight, dbias, sums.dispersion_gradient});
+        return sums.negative_log_likelihood;
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
-        const double scale = gradients[0].item<double>();
         variable_list saved = context->get_saved_variables();
         for (torch::Tensor& gradient : saved)
-            if (gradient.defined()) gradient = gradient * scale;
-        saved.resize(10);  // the options of forward have none
+            if (gradient.defined()) gradient = gradient * gradients[0].to(gradient.scalar_type());
+        saved.resize(7);  // the options of forward have none
         return saved;
     }
 };
@@ -146,26 +130,33 @@ std::vector<std::int32_t> CountDecoderImpl::dispersion_rows(std::span<const std:
     return rows;
 }
 
-std::vector<float> CountDecoderImpl::dispersions() const {
+torch::Tensor CountDecoderImpl::dispersion() const {
     const torch::NoGradGuard no_grad;
-    return dispersions_of(log_dispersions());
+    const torch::Tensor theta = theta_of(log_dispersions());
+    return theta.defined() ? theta.contiguous() : theta;
+}
+
+std::vector<float> CountDecoderImpl::dispersions() const {
+    const torch::Tensor theta = dispersion();
+    if (!theta.defined()) return {};
+    const torch::Tensor on_host = theta.cpu().contiguous();
+    return {on_host.data_ptr<float>(), on_host.data_ptr<float>() + on_host.numel()};
 }
 
 torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hidden_cells,
-                                                        std::span<const SparseCounts> counts,
-                                                        std::span<const float> library,
+                                                        const CellCounts& cells,
                                                         std::span<const std::int32_t> labels,
                                                         std::int64_t chunk) {
     torch::Tensor log_theta;
     if (dispersion_.defined())
         log_theta = labels.empty() ? kDispersionScale * dispersion_.unsqueeze(0) : log_dispersions();
-    const CountLikelihood model{options_.genes, options_.negative_binomial, options_.size_factor,
-                                dispersions_of(log_theta)};
+    const auto pass = cells.likelihood_pass({options_.genes, options_.size_factor, theta_of(log_theta)},
+                                            dispersion_rows(labels));
     const bool for_networks =
         torch::GradMode::is_enabled() && (hidden_cells.requires_grad() || output_->weight.requires_grad());
     return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
-                                  log_theta.defined() ? log_theta : torch::zeros({0}), model, counts, library,
-                                  dispersion_rows(labels), chunk, for_networks);
+                                  log_theta.defined() ? log_theta : torch::zeros({0}, hidden_cells.options()),
+                                  *pass, chunk, for_networks);
 }
 
 CountDecoderImpl::CellScores CountDecoderImpl::score_cells(

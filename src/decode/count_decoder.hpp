@@ -5,7 +5,7 @@
 #include <functional>
 #include <span>
 
-#include "src/decode/count_likelihood.hpp"
+#include "src/decode/likelihood_pass.hpp"
 
 namespace lapatlas {
 
@@ -43,7 +43,9 @@ class CountDecoderImpl : public torch::nn::Module {
     /// to every gene; those without dropout fall short wherever a gene rests on few units.
     torch::Tensor logits_over_dropout(const torch::Tensor& z, const torch::Tensor& batches,
                                       std::span<const Dropout> draws);
-    /// theta [1 or labels + 1, genes]: of unlabelled cells, then label by label; empty for Poisson.
+    /// theta [1 or labels + 1, genes]: of unlabelled cells, then label by label; undefined for Poisson.
+    torch::Tensor dispersion() const;
+    /// The same on the host, flat; empty for Poisson.
     std::vector<float> dispersions() const;
     /// The row of dispersions() of each cell, by its label (-1: unlabelled).
     std::vector<std::int32_t> dispersion_rows(std::span<const std::int32_t> labels) const;
@@ -57,9 +59,7 @@ class CountDecoderImpl : public torch::nn::Module {
     /// (what hidden() gives), the output layer and the dispersions. Never holds more than `chunk` rows of [*,
     /// genes] (twice): logits, loss and gradients of a chunk are made together, in the forward pass. `labels`
     /// [cells], -1 unlabelled; empty: none has a label, and the labels' dispersions cost nothing.
-    torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells,
-                                          std::span<const SparseCounts> counts,
-                                          std::span<const float> library,
+    torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells, const CellCounts& cells,
                                           std::span<const std::int32_t> labels, std::int64_t chunk);
 
     struct CellScores {

@@ -4,14 +4,9 @@
 #include <span>
 #include <vector>
 
-namespace lapatlas {
+#include "src/io/count_matrix.hpp"
 
-/// The counts above zero of one cell.
-struct SparseCounts {
-    const std::int32_t* genes = nullptr;
-    const float* values = nullptr;
-    std::int64_t size = 0;
-};
+namespace lapatlas {
 
 struct CountLikelihood {
     std::int64_t genes = 0;

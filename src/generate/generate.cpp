@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <numeric>
 
@@ -9,6 +10,7 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
 #include "src/config/text_list.hpp"
 #include "src/io/h5ad_writer.hpp"
@@ -17,7 +19,6 @@
 #include "src/preprocess/filter.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/model.hpp"
-#include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
 
 namespace lapatlas {
@@ -112,7 +113,8 @@ Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Conf
     return checkpoint;
 }
 
-TrainedModel load_trained_model(const std::filesystem::path& path, const Config& config) {
+TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
+                                const std::filesystem::path& path, const Config& config) {
     const Checkpoint checkpoint = read_trained_checkpoint(path, config);
     const ModelOptions options = parse_config(checkpoint.config, path.string()).model;
     TrainedModel trained;
@@ -131,22 +133,27 @@ TrainedModel load_trained_model(const std::filesystem::path& path, const Config&
     restore_module(checkpoint, "decoder", *model.decoder);
     std::vector<torch::Tensor> weights = model.score_net->parameters();
     restore_tensors(checkpoint, "score_net_average", weights);
+    model.to(backend->device());
     CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
+    generative.backend = backend;
+    generative.block_cells = backend->block_cells();
     generative.score_net = model.score_net;
-    generative.decode_logits = [decoder, rate = options.dropout](
-                                   const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
+    generative.decode_logits = [backend, decoder, rate = options.dropout](
+                                   const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
                                    std::int64_t first_cell) mutable {
         if (rate == 0) return decoder->logits(z, batches);
         constexpr std::uint32_t kDropoutDraws = 8;
         std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
         std::iota(cells.begin(), cells.end(), first_cell);
+        const torch::Tensor ids = backend->tensor(cells);
         std::vector<CountDecoderImpl::Dropout> draws;
         for (std::uint32_t draw = 0; draw < kDropoutDraws; ++draw)
-            draws.push_back(drawn_dropout(rate, cells, seed, draw, DropoutLayers::kDecoderInGeneration));
+            draws.push_back(
+                drawn_dropout(*backend, rate, {seed, draw, ids}, DropoutLayers::kDecoderInGeneration));
         return decoder->logits_over_dropout(z, batches, draws);
     };
-    generative.dispersions = decoder->dispersions();
+    generative.dispersion = decoder->dispersion();
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
@@ -194,10 +201,12 @@ std::string generate_fingerprint(const Config& config) {
     return text;
 }
 
-void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
-              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
-              Log& log) {
-    const TrainedModel trained = agreed(comm, [&] { return load_trained_model(checkpoint, config); });
+void generate(const std::shared_ptr<const Backend>& backend, const Config& config,
+              const std::filesystem::path& checkpoint, const std::filesystem::path& output,
+              const std::map<std::string, std::string>& provenance, Log& log) {
+    const Communicator& comm = backend->comm();
+    const TrainedModel trained =
+        agreed(comm, [&] { return load_trained_model(backend, checkpoint, config); });
     const CellPlan plan = agreed(comm, [&] {
         return make_cell_plan(config.generate, config.input, trained.known, trained.num_cells);
     });
@@ -228,16 +237,27 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
 
     H5adWriter writer(comm, output, header, plan.num_cells());
     Log::Progress progress(log, "generate", "cells", plan.num_cells());
-    const std::int64_t blocks = num_blocks(plan.num_cells());
+    const std::int64_t block_cells = trained.model.block_cells;
+    const std::int64_t blocks = num_blocks(plan.num_cells(), block_cells);
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+    const auto make = [&](std::int64_t index) {
+        if (index < blocks) {
+            backend->enter_thread();
+            return generate_block(trained.model, config.generate, plan, seed, index);
+        }
+        GeneratedBlock none;
+        none.counts.num_genes = trained.model.num_genes;
+        return none;
+    };
+    // Where the host would be idle meanwhile, the next block is made while this one is written.
+    const auto begin = [&](std::int64_t first) {
+        return std::async(backend->leaves_host_free() ? std::launch::async : std::launch::deferred, make,
+                          first + comm.rank());
+    };
+    std::future<GeneratedBlock> coming = begin(0);
     for (std::int64_t first = 0; first < blocks; first += comm.size()) {
-        const std::int64_t mine = first + comm.rank();
-        GeneratedBlock block = agreed(comm, [&] {
-            if (mine < blocks) return generate_block(trained.model, config.generate, plan, seed, mine);
-            GeneratedBlock none;
-            none.counts.num_genes = trained.model.num_genes;
-            return none;
-        });
+        GeneratedBlock block = agreed(comm, [&] { return coming.get(); });
+        if (first + comm.size() < blocks) coming = begin(first + comm.size());
         if (!all_genes) block.counts = select_genes(block.counts, genes);
         H5adRows rows;
         rows.counts = &block.counts;
@@ -247,7 +267,7 @@ void generate(const Communicator& comm, const Config& config, const std::filesys
         if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
         if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
         writer.append(rows);
-        progress.update(std::min(plan.num_cells(), (first + comm.size()) * kBlockCells));
+        progress.update(std::min(plan.num_cells(), (first + comm.size()) * block_cells));
     }
     writer.finish();
 }

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "dist/communicator.hpp"
 #include "dist/log.hpp"
+#include "src/backend/backend.hpp"
 #include "src/config/options.hpp"
 #include "src/generate/generator.hpp"
 #include "src/io/gene_columns.hpp"
@@ -28,8 +28,10 @@ struct TrainedModel {
 /// `config` asks for another model than was trained.
 Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Config& config);
 
-/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average. Errors as above.
-TrainedModel load_trained_model(const std::filesystem::path& checkpoint, const Config& config);
+/// Rank-local. Weights from a checkpoint, the ScoreNet's by moving average, where the backend computes.
+/// Errors as above.
+TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
+                                const std::filesystem::path& checkpoint, const Config& config);
 
 /// The checkpoint's sample of training cells; empty where it has none.
 LatentManifold training_manifold(const Checkpoint& checkpoint);
@@ -43,8 +45,8 @@ std::string generate_fingerprint(const Config& config);
 /// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells;
 /// rounds of blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the
 /// number of cells; X is the same, byte for byte, on any number of ranks.
-void generate(const Communicator& comm, const Config& config, const std::filesystem::path& checkpoint,
-              const std::filesystem::path& output, const std::map<std::string, std::string>& provenance,
-              Log& log);
+void generate(const std::shared_ptr<const Backend>& backend, const Config& config,
+              const std::filesystem::path& checkpoint, const std::filesystem::path& output,
+              const std::map<std::string, std::string>& provenance, Log& log);
 
 }  // namespace lapatlas

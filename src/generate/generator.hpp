@@ -1,12 +1,10 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <vector>
 
+#include "src/backend/backend.hpp"
 #include "src/config/options.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/generate/cell_plan.hpp"
@@ -14,11 +12,6 @@
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {
-
-/// Cells generated together. Blocks are aligned on the global cell index and always computed in full, so that
-/// the shapes of matrix products, and with them rounding, depend neither on ranks nor on how many cells are
-/// asked for.
-inline constexpr std::int64_t kBlockCells = 512;
 
 /// Library sizes (total counts) of training cells.
 struct LibraryTable {
@@ -35,15 +28,20 @@ struct LibraryTable {
 
 /// What a trained model brings to generation.
 struct GenerativeModel {
+    std::shared_ptr<const Backend> backend;  ///< where all of it computes
+    /// Cells generated together. Blocks are aligned on the global cell index and always computed in full, so
+    /// that the shapes of matrix products, and with them rounding, depend neither on ranks nor on how many
+    /// cells are asked for.
+    std::int64_t block_cells = kBlockCells;
     ScoreNet score_net{nullptr};  ///< moving-average weights
     /// Latents [n, d] in the decoder's units and batches [n] of the cells from first_cell on -> logits or log
     /// rates [n, G], float32. What is drawn for it is keyed by seed and cell.
-    std::function<at::Tensor(const at::Tensor& z, const at::Tensor& batches, std::uint64_t seed,
-                             std::int64_t first_cell)>
+    std::function<torch::Tensor(const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
+                                std::int64_t first_cell)>
         decode_logits;
     /// theta > 0 of the negative binomial, [1, G] for all cells or [labels + 1, G]: unlabelled cells, then
-    /// label by label; empty: Poisson.
-    std::vector<float> dispersions;
+    /// label by label; undefined: Poisson.
+    torch::Tensor dispersion;
     bool size_factor = true;  ///< rate = softmax(logits) library; else log rate = logits
     double latent_mean = 0;   ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
@@ -53,7 +51,6 @@ struct GenerativeModel {
     bool joint_library = false;
     double log_library_mean = 0;
     double log_library_std = 1;
-    std::span<const float> dispersions_of(std::int32_t label) const;
     LatentManifold manifold;  ///< empty: quality is not scored
     std::int64_t latent = 0;  ///< d
     std::int64_t num_genes = 0;
@@ -70,8 +67,8 @@ struct GeneratedBlock {
     std::vector<float> manifold_distance;  ///< [cells] LatentManifold::distance, or empty
 };
 
-/// Blocks that hold `num_cells` cells.
-std::int64_t num_blocks(std::int64_t num_cells);
+/// Blocks of `block_cells` that hold `num_cells` cells.
+std::int64_t num_blocks(std::int64_t num_cells, std::int64_t block_cells = kBlockCells);
 
 /// Generates block `block_index` of the plan (LapDDPM algorithm 2): latents from noise by options.solver, log
 /// rates by the decoder, counts by exact draws. Rank-local; every random number is keyed by (seed, global

@@ -19,6 +19,20 @@ struct CountMatrix {
     std::int64_t num_nonzeros() const { return row_offsets.back(); }
 };
 
+/// The entries above zero of one row.
+struct SparseCounts {
+    const std::int32_t* genes = nullptr;
+    const float* values = nullptr;
+    std::int64_t size = 0;
+};
+
+/// A view of one row.
+inline SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
+    const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
+    return {matrix.gene_indices.data() + first, matrix.values.data() + first,
+            matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
+}
+
 /// One rank's share of an atlas as read: a block of rows with what is known of each cell.
 struct AtlasShard {
     std::int64_t num_cells = 0;             ///< in the whole atlas

@@ -151,9 +151,15 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     return checkpoint;
 }
 
+namespace {
+torch::Tensor on_host(const torch::Tensor& tensor) {
+    return tensor.detach().to(torch::kCPU, /*non_blocking=*/false, /*copy=*/true);
+}
+}  // namespace
+
 void store_module(Checkpoint& checkpoint, const std::string& prefix, const torch::nn::Module& module) {
     for (const auto& parameter : module.named_parameters())
-        checkpoint.tensors[prefix + "/" + parameter.key()] = parameter.value().detach().clone();
+        checkpoint.tensors[prefix + "/" + parameter.key()] = on_host(parameter.value());
 }
 
 void restore_module(const Checkpoint& checkpoint, const std::string& prefix, torch::nn::Module& module) {
@@ -164,7 +170,7 @@ void restore_module(const Checkpoint& checkpoint, const std::string& prefix, tor
 void store_tensors(Checkpoint& checkpoint, const std::string& prefix,
                    const std::vector<torch::Tensor>& tensors) {
     for (std::size_t i = 0; i < tensors.size(); ++i)
-        checkpoint.tensors[prefix + "/" + std::to_string(i)] = tensors[i].detach().clone();
+        checkpoint.tensors[prefix + "/" + std::to_string(i)] = on_host(tensors[i]);
 }
 
 void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix,

@@ -6,16 +6,17 @@
 
 namespace lapatlas {
 
-Posterior encode_rows(const Communicator& comm, const Model& model, const RankData& data,
-                      double mask_fraction, std::uint64_t seed) {
+Posterior encode_rows(const PlacedData& placed, const Model& model, double mask_fraction,
+                      std::uint64_t seed) {
     const torch::NoGradGuard no_grad;
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(data.num_rows()));
+    const GraphShard& shard = placed.data().full_graph;
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(placed.data().num_rows()));
     std::iota(rows.begin(), rows.end(), 0);
-    const auto input = make_sparse_encoder_input(sparse_input(data, rows, mask_fraction, seed, 0));
+    const auto input = placed.inputs(std::move(rows), {mask_fraction, seed, 0});
     const auto graph =
-        make_graph_operator(comm, data.full_graph, laplacian_entries(comm, data.full_graph, {}));
+        placed.backend().graph_operator(shard, laplacian_entries(placed.backend().comm(), shard, {}));
     SpectralEncoder encoder = model.encoder;
-    return encoder->forward(input, data.encodings, graph);
+    return encoder->forward(input, placed.encodings(), graph);
 }
 
 }  // namespace lapatlas

@@ -5,21 +5,21 @@
 #include <vector>
 
 #include "dist/collectives.hpp"
-#include "src/train/random_tensors.hpp"
+#include "src/backend/random_tensors.hpp"
 
 namespace lapatlas {
 
-FrozenLatents::FrozenLatents(std::int64_t rows, std::int64_t latent, std::uint64_t seed)
-    : mean_(torch::zeros({kDraws * rows, latent})),
-      std_(torch::zeros({kDraws * rows, latent})),
+FrozenLatents::FrozenLatents(const Backend& backend, std::int64_t rows, std::int64_t latent,
+                             std::uint64_t seed)
+    : backend_(backend),
+      mean_(torch::zeros({kDraws * rows, latent}, torch::TensorOptions(backend.device()))),
+      std_(torch::zeros_like(mean_)),
       rows_(rows),
       seed_(seed) {}
 
 void FrozenLatents::add(std::int64_t encoding, const JointLoss::Encoded& part) {
     const torch::NoGradGuard no_grad;
-    const torch::Tensor index =
-        torch::tensor(std::vector<std::int64_t>(part.rows.begin(), part.rows.end()), torch::kInt64) +
-        encoding * rows_;
+    const torch::Tensor index = backend_.tensor(part.rows).to(torch::kInt64) + encoding * rows_;
     mean_.index_copy_(0, index, part.posterior.mean);
     std_.index_copy_(0, index, part.posterior.deviation());
 }
@@ -38,9 +38,9 @@ torch::Tensor FrozenLatents::reference(std::span<const std::int64_t> rows,
 
 torch::Tensor FrozenLatents::sample(const std::vector<std::int64_t>& places, RandomStream stream,
                                     std::span<const std::int64_t> ids, std::uint32_t stamp) const {
-    const torch::Tensor index = torch::tensor(places, torch::kInt64);
-    return placed_sample(mean_.index_select(0, index), std_.index_select(0, index), seed_, stream, ids,
-                         stamp);
+    const torch::Tensor index = backend_.tensor(places);
+    return sample_normal(backend_, mean_.index_select(0, index), std_.index_select(0, index),
+                         {seed_, stamp, backend_.tensor(ids)}, stream);
 }
 
 FrozenLatents::Moments FrozenLatents::moments(const Communicator& comm) const {

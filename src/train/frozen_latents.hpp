@@ -18,7 +18,8 @@ class FrozenLatents {
   public:
     static constexpr std::int64_t kDraws = 4;
 
-    FrozenLatents(std::int64_t rows, std::int64_t latent, std::uint64_t seed);
+    /// Kept where `backend`, which is viewed, computes.
+    FrozenLatents(const Backend& backend, std::int64_t rows, std::int64_t latent, std::uint64_t seed);
 
     /// The posteriors of some rows in one of the kDraws encodings; together all rows must be given.
     void add(std::int64_t encoding, const JointLoss::Encoded& part);
@@ -42,6 +43,7 @@ class FrozenLatents {
     torch::Tensor sample(const std::vector<std::int64_t>& places, RandomStream stream,
                          std::span<const std::int64_t> ids, std::uint32_t stamp) const;
 
+    const Backend& backend_;
     torch::Tensor mean_, std_;  // [kDraws x rows, latent]
     std::int64_t rows_;
     std::uint64_t seed_;

@@ -3,29 +3,26 @@
 #include <algorithm>
 
 #include "dist/collectives.hpp"
+#include "src/backend/random_tensors.hpp"
 #include "src/diffusion/vp_sde.hpp"
-#include "src/train/random_tensors.hpp"
 
 namespace lapatlas {
 
-torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
-                              double dropout, std::uint64_t seed, std::uint32_t step) {
-    torch::Tensor out = torch::empty({static_cast<std::int64_t>(labels.size())}, torch::kInt64);
+std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
+                                          std::span<const std::int64_t> ids, double dropout,
+                                          std::uint64_t seed, std::uint32_t step) {
+    std::vector<std::int64_t> out;
     const PlacedRandom random(seed, RandomStream::kLabelDropout);
     for (std::size_t i = 0; i < labels.size(); ++i) {
         const bool dropped = random.uniform(static_cast<std::uint64_t>(ids[i]), step) < dropout;
-        out.data_ptr<std::int64_t>()[i] = dropped ? -1 : labels[i];
+        out.push_back(dropped ? -1 : labels[i]);
     }
     return out;
 }
 
-torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest) {
+void times_from_uniforms(std::span<float> uniforms, const std::string& how, double longest) {
     const TrainingTimes times = training_times_from_name(how);
-    torch::Tensor out = torch::empty_like(uniforms);
-    for (std::int64_t i = 0; i < uniforms.numel(); ++i)
-        out.data_ptr<float>()[i] =
-            static_cast<float>(training_time(uniforms.data_ptr<float>()[i], times, longest));
-    return out;
+    for (float& uniform : uniforms) uniform = static_cast<float>(training_time(uniform, times, longest));
 }
 
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
@@ -38,10 +35,10 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
-JointLoss::JointLoss(const Communicator& comm, const RankData& data, const ModelOptions& model_options,
-                     const TrainOptions& options, std::uint64_t seed)
-    : comm_(comm),
-      data_(data),
+JointLoss::JointLoss(const PlacedData& data, const ModelOptions& model_options, const TrainOptions& options,
+                     std::uint64_t seed)
+    : placed_(data),
+      data_(data.data()),
       model_options_(model_options),
       options_(options),
       seed_(seed),
@@ -50,7 +47,7 @@ JointLoss::JointLoss(const Communicator& comm, const RankData& data, const Model
                      .epsilon = options.epsilon,
                      .power_iterations = options.power_iterations,
                      .seed = seed},
-                    data.num_train_rows) {}
+                    data_.num_train_rows) {}
 
 Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
                             GradientSink* sink) {
@@ -59,22 +56,20 @@ Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_
     const std::vector<std::int32_t>& rows = active_->kept_rows;
 
     // LapDDPM algorithm 1, lines 7 to 10: masked input, adversarial edge weights.
-    const auto input =
-        make_sparse_encoder_input(sparse_input(data_, rows, options_.mask_fraction, seed_, step));
+    const auto input = placed_.inputs(rows, {options_.mask_fraction, seed_, step});
+    const Communicator& comm = placed_.backend().comm();
     const std::vector<float> weights =
-        options_.perturb ? perturbation_.weights(comm_, shard, rows, step) : std::vector<float>();
-    const auto graph = make_graph_operator(comm_, shard, laplacian_entries(comm_, shard, weights), &halo_);
+        options_.perturb ? perturbation_.weights(comm, shard, rows, step) : std::vector<float>();
+    const auto graph =
+        placed_.backend().graph_operator(shard, laplacian_entries(comm, shard, weights), &halo_);
 
-    torch::Tensor row_index = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
-    std::copy(rows.begin(), rows.end(), row_index.data_ptr<std::int64_t>());
-    torch::Tensor encodings = data_.encodings.index_select(0, row_index);
+    torch::Tensor encodings = placed_.encodings(rows);
     if (options_.lpe_sign_flip) {
         const PlacedRandom random(seed_, RandomStream::kSignFlip);
-        torch::Tensor signs = torch::ones({encodings.size(1)});
+        std::vector<float> signs;
         for (std::int64_t m = 0; m < encodings.size(1); ++m)
-            if ((random.words(static_cast<std::uint64_t>(m), step)[0] & 1) != 0)
-                signs.data_ptr<float>()[m] = -1;
-        encodings = encodings * signs;
+            signs.push_back((random.words(static_cast<std::uint64_t>(m), step)[0] & 1) != 0 ? -1.0f : 1.0f);
+        encodings = encodings * placed_.backend().tensor(signs);
     }
     return model.encoder->forward(input, encodings, graph, sink);
 }
@@ -111,7 +106,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         rows.push_back(active_->kept_rows[static_cast<std::size_t>(at)]);
         ids.push_back(active_->shard.owned_ids[static_cast<std::size_t>(at)]);
     }
-    const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
+    const Backend& backend = placed_.backend();
+    const torch::Tensor index = backend.tensor(chosen);
     const Posterior posterior{of_active.mean.index_select(0, index),
                               of_active.log_variance.index_select(0, index), of_active.latent_noise};
     Result result;
@@ -121,48 +117,49 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
         options_.loss_cells == 0 ? num_active : std::min(num_active, options_.loss_cells));
 
     // Lines 11 to 13: a draw from the posterior.
+    const CellDraws draws{seed_, step, backend.tensor(ids)};
     const torch::Tensor z =
-        placed_sample(posterior.mean, posterior.deviation(), seed_, RandomStream::kLatentNoise, ids, step);
+        sample_normal(backend, posterior.mean, posterior.deviation(), draws, RandomStream::kLatentNoise);
     const torch::Tensor kl =
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 
     // Lines 22 and 23: counts from the latent that is diffused too.
-    const CellBatch cells = cell_batch(data_, rows);
+    const CellBatch cells = placed_.cell_batch(rows);
     const CountDecoderImpl::Dropout dropout =
-        drawn_dropout(model_options_.dropout, ids, seed_, step, DropoutLayers::kDecoder);
+        drawn_dropout(backend, model_options_.dropout, draws, DropoutLayers::kDecoder);
     // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
-    const torch::Tensor reconstruction =
-        model.decoder->negative_log_likelihood(model.decoder->hidden(z, cells.batches, dropout), cells.counts,
-                                               cells.library, {}, options_.decode_chunk);
+    const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
+        model.decoder->hidden(z, cells.batches, dropout), *cells.counts, {}, options_.decode_chunk);
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), cells.library);
-    const torch::Tensor times =
-        times_from_uniforms(placed_uniforms(seed_, RandomStream::kDiffusionTime, ids, step), options_.times,
-                            model_options_.diffusion_time);
-    const torch::Tensor noise =
-        placed_normals(seed_, RandomStream::kDiffusionNoise, ids, step, model.diffused_width());
+    std::vector<float> times;
+    const PlacedRandom time_draws(seed_, RandomStream::kDiffusionTime);
+    for (const std::int64_t id : ids)
+        times.push_back(uniform_float(time_draws.words(static_cast<std::uint64_t>(id), step)[0]));
+    times_from_uniforms(times, options_.times, model_options_.diffusion_time);
+    const torch::Tensor noise = backend.normals(draws, RandomStream::kDiffusionNoise, model.diffused_width());
     const torch::Tensor diffusion = diffusion_loss(
-        model.score_net, diffused, times, noise,
-        training_labels(cells.labels, ids, options_.label_dropout, seed_, step), cells.batches,
-        drawn_dropout(model_options_.score_dropout, ids, seed_, step, DropoutLayers::kScoreNet));
+        model.score_net, diffused, backend.tensor(times), noise,
+        backend.tensor(training_labels(cells.labels, ids, options_.label_dropout, seed_, step)),
+        cells.batches, drawn_dropout(backend, model_options_.score_dropout, draws, DropoutLayers::kScoreNet));
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.
         const torch::Tensor s = 10 * model.loss_log_variances;
         const torch::Tensor terms =
             torch::stack({reconstruction.to(torch::kFloat32), kl, diffusion}) / divisor;
-        result.loss = (torch::exp(-s) * terms + s / static_cast<double>(comm_.size())).sum();
+        result.loss = (torch::exp(-s) * terms + s / static_cast<double>(backend.comm().size())).sum();
     } else {
         result.loss = options_.w_rec / divisor * reconstruction + options_.w_kl / divisor * kl +
                       options_.w_diff / divisor * diffusion;
     }
-    result.weighted = result.loss.item<double>();
-    result.local = {reconstruction.item<double>() / divisor, kl.item<double>() / divisor,
-                    diffusion.item<double>() / divisor};
+    const torch::NoGradGuard no_grad;
     const torch::Tensor drawn = z.detach().to(torch::kFloat64);
-    result.latent_sum = drawn.sum().item<double>();
-    result.latent_square_sum = drawn.square().sum().item<double>();
+    result.figures =
+        torch::stack({result.loss.detach().to(torch::kFloat64), reconstruction / divisor,
+                      kl.detach().to(torch::kFloat64) / divisor,
+                      diffusion.detach().to(torch::kFloat64) / divisor, drawn.sum(), drawn.square().sum()});
     return result;
 }
 

@@ -6,7 +6,7 @@
 #include "src/config/options.hpp"
 #include "src/graph/edge_perturbation.hpp"
 #include "src/train/model.hpp"
-#include "src/train/rank_data.hpp"
+#include "src/train/placed_data.hpp"
 
 namespace lapatlas {
 
@@ -23,15 +23,15 @@ struct LossTerms {
 class JointLoss {
   public:
     /// Views data.
-    JointLoss(const Communicator& comm, const RankData& data, const ModelOptions& model_options,
-              const TrainOptions& options, std::uint64_t seed);
+    JointLoss(const PlacedData& data, const ModelOptions& model_options, const TrainOptions& options,
+              std::uint64_t seed);
 
     struct Result {
-        torch::Tensor loss;     ///< this rank's part of the weighted loss: call backward() on it
-        double weighted = 0;    ///< its value
-        LossTerms local;        ///< this rank's part of each term; sum over ranks for the whole
-        double latent_sum = 0;  ///< of z and z^2 over this rank's loss cells, for standardisation
-        double latent_square_sum = 0;
+        torch::Tensor loss;  ///< this rank's part of the weighted loss: call backward() on it
+        /// [6] float64, this rank's part of each; sum over ranks for the whole: the weighted loss,
+        /// reconstruction, KL, diffusion; and z and z^2 over the loss cells, for standardisation. To be read
+        /// after backward(), lest the device waits.
+        torch::Tensor figures;
         std::int64_t num_loss_cells = 0;  ///< of this rank
     };
     /// Collective, and so is backward() of the result's loss. `cluster_is_active`: equal on every rank.
@@ -58,7 +58,7 @@ class JointLoss {
     Posterior encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
                      GradientSink* sink);
 
-    Communicator comm_;
+    const PlacedData& placed_;
     const RankData& data_;
     ModelOptions model_options_;
     TrainOptions options_;
@@ -70,8 +70,9 @@ class JointLoss {
 };
 
 /// The labels [n] to train under: null (-1) where a cell has none or is chosen for label dropout.
-torch::Tensor training_labels(std::span<const std::int32_t> labels, std::span<const std::int64_t> ids,
-                              double dropout, std::uint64_t seed, std::uint32_t step);
+std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
+                                          std::span<const std::int64_t> ids, double dropout,
+                                          std::uint64_t seed, std::uint32_t step);
 
 /// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item
 /// 1). z0 [n, d] standardised latents; times [n]; noise [n, d]; batches [n], or undefined where the net knows
@@ -80,7 +81,7 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
                              const torch::Tensor& noise, const torch::Tensor& labels,
                              const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout = {});
 
-/// Training times [n] from uniforms [n], by options.times.
-torch::Tensor times_from_uniforms(const torch::Tensor& uniforms, const std::string& how, double longest);
+/// Makes training times of uniforms in (0, 1), by options.times.
+void times_from_uniforms(std::span<float> uniforms, const std::string& how, double longest);
 
 }  // namespace lapatlas

@@ -20,11 +20,12 @@ void fit_dispersions_by_label(const Communicator& comm, CountDecoder& decoder, c
     shift.set_requires_grad(true);
     for (std::int64_t pass = 0; pass < kPasses; ++pass) {
         const torch::Tensor loss =
-            decoder->negative_log_likelihood(hidden, cells.counts, cells.library, cells.labels, chunk) +
+            decoder->negative_log_likelihood(hidden, *cells.counts, cells.labels, chunk) +
             decoder->dispersion_prior() / comm.size();
-        shift.mutable_grad() = torch::autograd::grad({loss}, {shift})[0].contiguous();
-        all_reduce_sum(comm, std::span<float>(shift.mutable_grad().data_ptr<float>(),
-                                              static_cast<std::size_t>(shift.numel())));
+        const torch::Tensor gradient = torch::autograd::grad({loss}, {shift})[0].cpu().contiguous();
+        all_reduce_sum(
+            comm, std::span<float>(gradient.data_ptr<float>(), static_cast<std::size_t>(gradient.numel())));
+        shift.mutable_grad() = gradient.to(shift.device());
         optimiser.step(kLearningRate * learning_rate_factor(pass, kPasses, 0));
     }
     shift.mutable_grad() = torch::Tensor();

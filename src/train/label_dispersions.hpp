@@ -2,7 +2,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/decode/count_decoder.hpp"
-#include "src/train/rank_data.hpp"
+#include "src/train/placed_data.hpp"
 
 namespace lapatlas {
 

@@ -4,18 +4,27 @@
 #include <cmath>
 
 #include "src/embed/parameter_init.hpp"
+#include "src/embed/tensor_of.hpp"
 #include "src/train/rank_data.hpp"
 
 namespace lapatlas {
 
+void Model::to(const torch::Device& device) {
+    encoder->to(device);
+    decoder->to(device);
+    score_net->to(device);
+    if (loss_log_variances.defined())
+        loss_log_variances = loss_log_variances.detach().to(device).set_requires_grad(true);
+}
+
 torch::Tensor Model::diffused(const torch::Tensor& z, std::span<const float> library) const {
     const torch::Tensor standardised = (z - latent_mean) / latent_std;
     if (!joint_library) return standardised;
-    torch::Tensor coordinate = torch::empty({z.size(0), 1});
-    for (std::size_t i = 0; i < library.size(); ++i)
-        coordinate.data_ptr<float>()[i] = static_cast<float>(
-            (std::log(std::max(1.0, static_cast<double>(library[i]))) - log_library_mean) / log_library_std);
-    return torch::cat({standardised, coordinate}, 1);
+    std::vector<float> coordinate;
+    for (const float size : library)
+        coordinate.push_back(static_cast<float>(
+            (std::log(std::max(1.0, static_cast<double>(size))) - log_library_mean) / log_library_std));
+    return torch::cat({standardised, tensor_of(coordinate, z.device()).unsqueeze(1)}, 1);
 }
 
 ModelSizes sizes_of(const PreparedSummary& summary) {

@@ -28,6 +28,8 @@ struct Model {
     torch::Tensor loss_log_variances;
     bool joint_library = false;  ///< the diffused vector has the standardised log library as its last value
 
+    void to(const torch::Device& device);
+
     std::int64_t diffused_width() const { return score_net->options().latent; }
     /// What is diffused, [n, diffused_width]: latents z [n, d] and library sizes, standardised.
     torch::Tensor diffused(const torch::Tensor& z, std::span<const float> library) const;

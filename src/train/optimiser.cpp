@@ -11,7 +11,7 @@ Optimiser::Optimiser(std::vector<torch::Tensor> parameters, double weight_decay)
     for (const torch::Tensor& parameter : parameters_) {
         first_moments_.push_back(torch::zeros_like(parameter.detach()));
         second_moments_.push_back(torch::zeros_like(parameter.detach()));
-        step_counts_.push_back(torch::zeros({}));
+        step_counts_.push_back(torch::zeros({}, torch::TensorOptions(parameter.device())));
     }
 }
 
@@ -53,12 +53,10 @@ double learning_rate_factor(std::int64_t step, std::int64_t num_steps, double wa
 
 double clip_gradients(const std::vector<torch::Tensor>& parameters, double largest) {
     const torch::NoGradGuard no_grad;
-    double squares = 0;
-    for (const torch::Tensor& parameter : parameters) {
-        const auto norm = parameter.grad().norm().item<double>();
-        squares += norm * norm;
-    }
-    const double norm = std::sqrt(squares);
+    std::vector<torch::Tensor> norms;
+    for (const torch::Tensor& parameter : parameters) norms.push_back(parameter.grad().norm());
+    // Read at once: where a device computes, every reading waits for it.
+    const auto norm = torch::stack(norms).to(torch::kFloat64).norm().item<double>();
     if (norm > largest && std::isfinite(norm))
         for (const torch::Tensor& parameter : parameters) parameter.grad().mul_(largest / norm);
     return norm;

@@ -8,7 +8,6 @@
 #include "dist/even_sample.hpp"
 #include "src/preprocess/filter.hpp"
 #include "src/preprocess/highly_variable.hpp"
-#include "src/random/philox_lanes.hpp"
 
 namespace lapatlas {
 
@@ -44,48 +43,6 @@ void transform_counts(RankData& data, const Config& config) {
     if (genes < data.counts.num_genes)
         data.inputs = select_genes(data.inputs, first_ranked(data.summary.gene_ranking, genes));
 }
-
-/// Hides entries of a cell at random, keyed by (seed, step, cell, gene).
-class EntryMask {
-  public:
-    EntryMask(std::uint64_t seed, double fraction)
-        : key_(PlacedRandom(seed, RandomStream::kMask).key()),
-          threshold_(static_cast<std::uint32_t>(fraction * 4294967295.0)),
-          scale_(static_cast<float>(1 / (1 - fraction))) {}
-
-    /// Writes the entries that stay, values scaled, and returns how many they are; room for all is needed.
-    std::size_t keep(std::uint64_t cell, std::uint32_t step, const SparseCounts& entries,
-                     std::int32_t* genes_out, float* values_out) {
-        // Four genes share a draw. Genes ascend, so each draw is listed once; many are made side by side.
-        draws_.clear();
-        for (std::int64_t e = 0; e < entries.size; ++e)
-            if (const auto draw = static_cast<std::uint32_t>(entries.genes[e]) / 4;
-                draws_.empty() || draws_.back() != draw)
-                draws_.push_back(draw);
-        draws_.resize((draws_.size() + kPhiloxLanes - 1) / kPhiloxLanes * kPhiloxLanes);
-        words_.resize(draws_.size() * 4);
-        for (std::size_t first = 0; first < draws_.size(); first += kPhiloxLanes) {
-            const PhiloxLanes lanes = philox_lanes(key_, cell, step, draws_.data() + first);
-            for (std::size_t lane = 0; lane < kPhiloxLanes; ++lane)
-                for (std::size_t j = 0; j < 4; ++j) words_[(first + lane) * 4 + j] = lanes[j][lane];
-        }
-        std::size_t at = 0, kept = 0;
-        for (std::int64_t e = 0; e < entries.size; ++e) {
-            const auto gene = static_cast<std::uint32_t>(entries.genes[e]);
-            at += gene / 4 != draws_[at] ? 1 : 0;
-            genes_out[kept] = entries.genes[e];
-            values_out[kept] = scale_ * entries.values[e];
-            kept += words_[at * 4 + gene % 4] >= threshold_ ? 1 : 0;
-        }
-        return kept;
-    }
-
-  private:
-    std::array<std::uint32_t, 2> key_;
-    std::uint32_t threshold_;
-    float scale_;
-    std::vector<std::uint32_t> draws_, words_;
-};
 
 }  // namespace
 
@@ -159,14 +116,6 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     return data;
 }
 
-torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows) {
-    if (data.summary.batch_names.empty()) return {};
-    torch::Tensor batches = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        batches.data_ptr<std::int64_t>()[i] = data.batches[static_cast<std::size_t>(rows[i])];
-    return batches;
-}
-
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most) {
     std::vector<std::int64_t> rows;
     for (std::int64_t r = 0; r < data.num_train_rows; ++r)
@@ -174,48 +123,6 @@ std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t 
                               most))
             rows.push_back(r);
     return rows;
-}
-
-CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows) {
-    CellBatch cells;
-    for (const std::int64_t row : rows) {
-        cells.counts.push_back(data.counts_of(row));
-        cells.library.push_back(data.library[static_cast<std::size_t>(row)]);
-        cells.labels.push_back(data.labels[static_cast<std::size_t>(row)]);
-    }
-    cells.batches = batches_of(data, rows);
-    return cells;
-}
-
-SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
-                         std::uint64_t seed, std::uint32_t step) {
-    SparseInput input;
-    input.num_rows = static_cast<std::int64_t>(rows.size());
-    input.num_genes = data.inputs.num_genes;
-    std::size_t most = 0;
-    for (const std::int32_t row : rows) most += static_cast<std::size_t>(data.inputs_of(row).size);
-    input.gene_indices.resize(most);
-    input.values.resize(most);
-    input.row_offsets.push_back(0);
-    EntryMask mask(seed, mask_fraction);
-    std::size_t end = 0;
-    for (const std::int32_t row : rows) {
-        const SparseCounts cell = data.inputs_of(row);
-        if (mask_fraction > 0) {
-            const auto id =
-                static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(row)]);
-            end += mask.keep(id, step, cell, input.gene_indices.data() + end, input.values.data() + end);
-        } else {
-            std::copy_n(cell.genes, cell.size, input.gene_indices.data() + end);
-            std::copy_n(cell.values, cell.size, input.values.data() + end);
-            end += static_cast<std::size_t>(cell.size);
-        }
-        input.row_offsets.push_back(static_cast<std::int64_t>(end));
-    }
-    input.gene_indices.resize(end);
-    input.values.resize(end);
-    order_by_gene(input);
-    return input;
 }
 
 }  // namespace lapatlas

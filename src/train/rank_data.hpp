@@ -10,18 +10,9 @@
 #include "partition/graph_shard.hpp"
 #include "partition/index_map.hpp"
 #include "src/config/options.hpp"
-#include "src/decode/count_likelihood.hpp"
-#include "src/embed/sparse_kernels.hpp"
 #include "src/io/prepared_file.hpp"
 
 namespace lapatlas {
-
-/// A view of one row.
-inline SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
-    const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
-    return {matrix.gene_indices.data() + first, matrix.values.data() + first,
-            matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
-}
 
 /// One rank's share of a prepared dataset, in memory, with its part of the graph: the training rows it owns
 /// in the order of map.rows_of_rank, then the held-out rows of its clusters (global row num_train + held-out
@@ -50,21 +41,9 @@ struct RankData {
 /// Genes that the encoder sees of `num_genes`.
 std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_genes);
 
-/// The batches of `rows` (rows of the data) as the networks take them; undefined where there are none.
-torch::Tensor batches_of(const RankData& data, std::span<const std::int64_t> rows);
-
 /// This rank's training rows (of the data) among at most `most` of all ranks', spread evenly over global
 /// rows.
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most);
-
-/// What the decoder is told of some cells, and is to say of them.
-struct CellBatch {
-    std::vector<SparseCounts> counts;  // [cells] views of the data
-    std::vector<float> library;        // [cells]
-    std::vector<std::int32_t> labels;  // [cells], -1 unlabelled
-    torch::Tensor batches;             // [cells], as of batches_of
-};
-CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows);
 
 /// Collective. Loads this rank's part and builds its graph. The encoder sees log1p of counts, scaled to
 /// prepare.target_sum a cell with a size factor (with absolute rates, depth belongs to the latent), of the
@@ -72,12 +51,5 @@ CellBatch cell_batch(const RankData& data, std::span<const std::int64_t> rows);
 /// file's held-out rows; their `rows` must be unique over the ranks.
 RankData load_rank_data(const Communicator& comm, const std::filesystem::path& path, const Config& config,
                         const HeldoutRows* others = nullptr);
-
-/// The encoder's input for `rows` (rows of the data). With mask_fraction > 0 each entry is hidden with that
-/// probability, keyed by (seed, step, global row, column of inputs), and the others are divided by 1 -
-/// mask_fraction: cells that are encoded unmasked afterwards then look alike on average, as with dropout.
-/// (Without that their posterior means spread some 10 % wider than any the decoder has seen.)
-SparseInput sparse_input(const RankData& data, std::span<const std::int32_t> rows, double mask_fraction,
-                         std::uint64_t seed, std::uint32_t step);
 
 }  // namespace lapatlas

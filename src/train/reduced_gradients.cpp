@@ -14,9 +14,9 @@ std::vector<std::int64_t> sizes_of(const std::vector<torch::Tensor>& parameters)
 }
 }  // namespace
 
-ReducedGradients::ReducedGradients(const Communicator& comm, std::vector<torch::Tensor> parameters,
+ReducedGradients::ReducedGradients(const Backend& backend, std::vector<torch::Tensor> parameters,
                                    const std::vector<torch::Tensor>& written_directly)
-    : parameters_(std::move(parameters)), reducer_(make_mpi_gradient_reducer(comm, sizes_of(parameters_))) {
+    : parameters_(std::move(parameters)), reducer_(backend.gradient_reducer(sizes_of(parameters_))) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         index_of_[parameters_[i].unsafeGetTensorImpl()] = i;
         const bool direct = std::any_of(written_directly.begin(), written_directly.end(),

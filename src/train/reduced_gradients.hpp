@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dist/gradient_reducer.hpp"
+#include "src/backend/backend.hpp"
 #include "src/embed/chebyshev_convolution.hpp"
 
 namespace lapatlas {
@@ -18,7 +18,7 @@ class ReducedGradients : public GradientSink {
   public:
     /// Collective. `parameters` in the order in which backward finishes them; those in `written_directly` are
     /// filled through the GradientSink interface and get no hook.
-    ReducedGradients(const Communicator& comm, std::vector<torch::Tensor> parameters,
+    ReducedGradients(const Backend& backend, std::vector<torch::Tensor> parameters,
                      const std::vector<torch::Tensor>& written_directly);
     ~ReducedGradients() override;
     ReducedGradients(const ReducedGradients&) = delete;

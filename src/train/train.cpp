@@ -56,14 +56,14 @@ std::string text(const char* format, double a, double b) {
 /// One training run's folder and clock.
 class Run {
   public:
-    Run(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
-        const std::map<std::string, std::string>& provenance, Log& log)
-        : comm_(comm),
+    Run(const std::shared_ptr<const Backend>& backend, const Config& config,
+        const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance, Log& log)
+        : comm_(backend->comm()),
           last_(run_dir / "checkpoints" / "last.h5"),
           metrics_path_(run_dir / "metrics.csv"),
           provenance_(provenance),
           log_(log),
-          trainer_(comm, config, run_dir / "prepared.h5"),
+          trainer_(backend, config, run_dir / "prepared.h5"),
           config_(trainer_.config()) {}
 
     void go() {
@@ -185,9 +185,10 @@ class Run {
 
 }  // namespace
 
-void train(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
-           const std::map<std::string, std::string>& provenance, Log& log) {
-    Run(comm, config, run_dir, provenance, log).go();
+void train(const std::shared_ptr<const Backend>& backend, const Config& config,
+           const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance,
+           Log& log) {
+    Run(backend, config, run_dir, provenance, log).go();
 }
 
 }  // namespace lapatlas

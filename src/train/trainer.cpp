@@ -6,11 +6,11 @@
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
+#include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
 #include "src/prepare.hpp"
 #include "src/train/encode.hpp"
 #include "src/train/label_dispersions.hpp"
-#include "src/train/random_tensors.hpp"
 #include "src/train/training_moments.hpp"
 
 namespace lapatlas {
@@ -58,14 +58,17 @@ std::string train_fingerprint(const Config& config) {
     return text;
 }
 
-Trainer::Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared)
-    : comm_(comm),
+Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
+                 const std::filesystem::path& prepared)
+    : backend_(std::move(backend)),
+      comm_(backend_->comm()),
       seed_(static_cast<std::uint64_t>(config.runtime.seed)),
-      data_(load_rank_data(comm, prepared, config)),
+      data_(load_rank_data(comm_, prepared, config)),
+      placed_(backend_, data_),
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
-      loss_(comm, data_, config_.model, config_.train, seed_) {
-    const LibraryMoments library = library_moments(comm, data_);
+      loss_(placed_, config_.model, config_.train, seed_) {
+    const LibraryMoments library = library_moments(comm_, data_);
     model_.log_library_mean = library.log_mean;
     model_.log_library_std = library.log_std;
     if (config.train.learnable_weights)
@@ -73,11 +76,13 @@ Trainer::Trainer(const Communicator& comm, const Config& config, const std::file
             (-0.1 * torch::log(torch::tensor({config.train.w_rec, config.train.w_kl, config.train.w_diff})))
                 .to(torch::kFloat32)
                 .set_requires_grad(true);
-    const GeneMoments moments = gene_moments(comm, data_, config.model.library == "size_factor");
+    const GeneMoments moments = gene_moments(comm_, data_, config.model.library == "size_factor");
     model_.decoder->start_at(moments.profile, moments.dispersion,
-                             batch_shifts(comm, data_, config.model.library == "size_factor"));
+                             batch_shifts(comm_, data_, config.model.library == "size_factor"));
+    model_.to(backend_->device());
     const std::vector<torch::Tensor> parameters = backward_order(model_);
-    joint_gradients_ = std::make_unique<ReducedGradients>(comm, parameters, model_.encoder->sparse_weights());
+    joint_gradients_ =
+        std::make_unique<ReducedGradients>(*backend_, parameters, model_.encoder->sparse_weights());
     joint_optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
     average_ = std::make_unique<MovingAverage>(model_.score_net->parameters(), config.train.ema_decay);
 }
@@ -145,19 +150,17 @@ Trainer::StepResult Trainer::joint_step() {
         loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
     part.loss.backward();
-    double sums[7] = {part.local.reconstruction,
-                      part.local.kl,
-                      part.local.diffusion,
-                      part.latent_sum,
-                      part.latent_square_sum,
-                      part.weighted,
-                      static_cast<double>(part.num_loss_cells)};
+    // Weighted loss, reconstruction, KL, diffusion, z, z^2; number of cells.
+    double sums[7] = {};
+    const torch::Tensor figures = part.figures.cpu();
+    std::copy_n(figures.const_data_ptr<double>(), 6, sums);
+    sums[6] = static_cast<double>(part.num_loss_cells);
     all_reduce_sum(comm_, std::span<double>(sums));
     joint_gradients_->finish();
 
     StepResult result;
-    result.terms = {sums[0], sums[1], sums[2]};
-    result.loss = sums[5];
+    result.loss = sums[0];
+    result.terms = {sums[1], sums[2], sums[3]};
     result.num_cells = std::llround(sums[6]);
     result.gradient_norm = clip_gradients(joint_optimiser_->parameters(), config_.train.clip_norm);
     check_finite(result.terms, result.gradient_norm, "joint", step);
@@ -168,8 +171,8 @@ Trainer::StepResult Trainer::joint_step() {
 
     // The diffused latents are standardised by running figures while the encoder still moves.
     const double count = std::max(1.0, sums[6]) * static_cast<double>(config_.model.latent);
-    const double mean = sums[3] / count;
-    const double deviation = std::sqrt(std::max(1e-12, sums[4] / count - mean * mean));
+    const double mean = sums[4] / count;
+    const double deviation = std::sqrt(std::max(1e-12, sums[5] / count - mean * mean));
     const double keep = step == 0 ? 0 : 0.99;
     model_.latent_mean = keep * model_.latent_mean + (1 - keep) * mean;
     model_.latent_std = keep * model_.latent_std + (1 - keep) * deviation;
@@ -180,17 +183,17 @@ Trainer::StepResult Trainer::joint_step() {
 
 Trainer::Validation Trainer::validate() {
     const torch::NoGradGuard no_grad;
-    const Posterior posterior = encode_rows(comm_, model_, data_);
+    const Posterior posterior = encode_rows(placed_, model_);
     std::vector<std::int64_t> chosen;
     for (std::size_t i = 0; i < data_.splits.size(); ++i)
         if (data_.splits[i] == 1) chosen.push_back(data_.num_train_rows + static_cast<std::int64_t>(i));
-    const CellBatch cells = cell_batch(data_, chosen);
-    const torch::Tensor index = torch::tensor(chosen, torch::kInt64);
+    const CellBatch cells = placed_.cell_batch(chosen);
+    const torch::Tensor index = backend_->tensor(chosen);
     const torch::Tensor mean = posterior.mean.index_select(0, index);
     const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
     double sums[3] = {model_.decoder
-                          ->negative_log_likelihood(model_.decoder->hidden(mean, cells.batches), cells.counts,
-                                                    cells.library, cells.labels, config_.train.decode_chunk)
+                          ->negative_log_likelihood(model_.decoder->hidden(mean, cells.batches),
+                                                    *cells.counts, cells.labels, config_.train.decode_chunk)
                           .item<double>(),
                       0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
                       static_cast<double>(chosen.size())};
@@ -204,7 +207,7 @@ void Trainer::freeze() {
     // From a fresh start, so that a resumed run freezes the same latents.
     const std::vector<double> eigenvector = loss_.perturbation().eigenvector();
     loss_.perturbation().set_eigenvector(std::vector<double>(eigenvector.size(), 1.0));
-    frozen_.emplace(data_.num_train_rows, config_.model.latent, seed_);
+    frozen_ = std::make_unique<FrozenLatents>(*backend_, data_.num_train_rows, config_.model.latent, seed_);
     for (std::int64_t draw = 0; draw < FrozenLatents::kDraws; ++draw)
         for (std::int64_t place = 0; place < steps_a_pass(); ++place) {
             // The first step of a pass beyond those of training.
@@ -229,13 +232,14 @@ void Trainer::fit_label_dispersions() {
     for (const std::int64_t row : rows)
         ids.push_back(data_.train_graph.owned_ids[static_cast<std::size_t>(row)]);
     const auto stamp = static_cast<std::uint32_t>(joint_steps());
-    const CellBatch cells = cell_batch(data_, rows);
+    const CellBatch cells = placed_.cell_batch(rows);
     torch::Tensor hidden;
     {
         const torch::NoGradGuard no_grad;
         hidden = model_.decoder->hidden(
             frozen_->draw(std::vector<std::int64_t>(rows.size(), 0), rows, ids, stamp), cells.batches,
-            drawn_dropout(config_.model.dropout, ids, seed_, stamp, DropoutLayers::kDecoder));
+            drawn_dropout(*backend_, config_.model.dropout, {seed_, stamp, backend_->tensor(ids)},
+                          DropoutLayers::kDecoder));
     }
     fit_dispersions_by_label(comm_, model_.decoder, hidden, cells, config_.train.decode_chunk);
 }
@@ -246,7 +250,8 @@ void Trainer::make_score_phase() {
     std::reverse(parameters.begin(), parameters.end());
     // Two sets of hooks on one parameter would both claim its gradient.
     joint_gradients_.reset();
-    score_gradients_ = std::make_unique<ReducedGradients>(comm_, parameters, std::vector<torch::Tensor>{});
+    score_gradients_ =
+        std::make_unique<ReducedGradients>(*backend_, parameters, std::vector<torch::Tensor>{});
     if (score_optimiser_ == nullptr)
         score_optimiser_ = std::make_unique<Optimiser>(parameters, config_.train.weight_decay);
 }
@@ -279,16 +284,16 @@ Trainer::StepResult Trainer::score_step() {
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
     const torch::Tensor z = frozen_->draw(draws, rows, places, stamp);
-    const torch::Tensor times = times_from_uniforms(torch::tensor(uniforms, torch::kFloat32),
-                                                    config_.train.times, config_.model.diffusion_time);
+    times_from_uniforms(uniforms, config_.train.times, config_.model.diffusion_time);
+    const CellDraws cell_draws{seed_, stamp, backend_->tensor(places)};
     const torch::Tensor noise =
-        placed_normals(seed_, RandomStream::kDiffusionNoise, places, stamp, model_.diffused_width());
+        backend_->normals(cell_draws, RandomStream::kDiffusionNoise, model_.diffused_width());
     const torch::Tensor loss =
         diffusion_loss(
-            model_.score_net, model_.diffused(z, library), times, noise,
-            training_labels(labels, places, config_.train.label_dropout, seed_, stamp),
-            batches_of(data_, rows),
-            drawn_dropout(config_.model.score_dropout, places, seed_, stamp, DropoutLayers::kScoreNet)) /
+            model_.score_net, model_.diffused(z, library), backend_->tensor(uniforms), noise,
+            backend_->tensor(training_labels(labels, places, config_.train.label_dropout, seed_, stamp)),
+            placed_.batches(rows),
+            drawn_dropout(*backend_, config_.model.score_dropout, cell_draws, DropoutLayers::kScoreNet)) /
         static_cast<double>(batch);
     score_gradients_->begin();
     loss.backward();

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +28,11 @@ std::string train_fingerprint(const Config& config);
 class Trainer {
   public:
     /// Collective. What `config` leaves to the size of the data is filled in.
-    Trainer(const Communicator& comm, const Config& config, const std::filesystem::path& prepared);
+    Trainer(std::shared_ptr<const Backend> backend, const Config& config,
+            const std::filesystem::path& prepared);
 
     const RankData& data() const { return data_; }
+    const PlacedData& placed() const { return placed_; }
     const Config& config() const { return config_; }  ///< with what the data's size decides
     Model& model() { return model_; }
     /// Steps in which every training cell's loss counts once, on average.
@@ -90,22 +91,25 @@ class Trainer {
     void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
                       std::int64_t step) const;
 
+    std::shared_ptr<const Backend> backend_;
     Communicator comm_;
     std::uint64_t seed_;
     RankData data_;
+    PlacedData placed_;
     Config config_;
     Model model_;
     JointLoss loss_;
     std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;
     std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
     std::unique_ptr<MovingAverage> average_;
-    std::optional<FrozenLatents> frozen_;
+    std::unique_ptr<FrozenLatents> frozen_;
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
 };
 
 /// Collective. The `train` stage: trains to the end, or goes on from RUN/checkpoints/last.h5; writes
 /// metrics.csv and checkpoints.
-void train(const Communicator& comm, const Config& config, const std::filesystem::path& run_dir,
-           const std::map<std::string, std::string>& provenance, Log& log);
+void train(const std::shared_ptr<const Backend>& backend, const Config& config,
+           const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance,
+           Log& log);
 
 }  // namespace lapatlas

@@ -4,7 +4,6 @@
 
 #include "dist/collectives.hpp"
 #include "src/config/config.hpp"
-#include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
 
 namespace lapatlas {
@@ -72,7 +71,7 @@ void gather_references(const Communicator& comm, const RankData& data, const Fro
         places.push_back(data.train_graph.owned_ids[static_cast<std::size_t>(row)] * most / total);
         labels.push_back(data.labels[static_cast<std::size_t>(row)]);
     }
-    const torch::Tensor drawn = frozen.reference(rows, places).contiguous();
+    const torch::Tensor drawn = frozen.reference(rows, places).cpu().contiguous();
     const std::int64_t width = drawn.size(1);
     const auto all_places = gather_v<std::int64_t>(comm, places);
     const auto all_labels = gather_v<std::int32_t>(comm, labels);

@@ -13,8 +13,8 @@
 #include "dist/collectives.hpp"
 #include "dist/timer.hpp"
 #include "launch/threads.hpp"
+#include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
-#include "src/train/random_tensors.hpp"
 #include "src/train/trainer.hpp"
 #include "tests/bench/benches.hpp"
 
@@ -62,7 +62,7 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     const std::int64_t rows = data.num_train_rows;
     std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
     std::iota(all.begin(), all.end(), 0);
-    const SparseInput x = sparse_input(data, all, 0, seed, 0);
+    const SparseInput x = masked_input(data.inputs, all, data.train_graph.owned_ids, {});
     std::vector<std::int64_t> from, to;
     std::vector<float> entries;
     for (std::int64_t r = 0; r < rows; ++r)
@@ -97,9 +97,9 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     const torch::Tensor mean = torch::addmm(named["mean.bias"], second, named["mean.weight"].t());
     const torch::Tensor log_variance =
         torch::addmm(named["log_variance.bias"], second, named["log_variance.weight"].t()).clamp(-12, 6);
-    const torch::Tensor z =
-        mean + torch::exp(0.5 * log_variance) * placed_normals(seed, RandomStream::kLatentNoise,
-                                                               data.train_graph.owned_ids, 0, mean.size(1));
+    const CellDraws draws{seed, 0, tensor_of(data.train_graph.owned_ids, torch::kCPU)};
+    const torch::Tensor z = sample_normal(*make_cpu_backend(Communicator::self()), mean,
+                                          torch::exp(0.5 * log_variance), draws, RandomStream::kLatentNoise);
     LossTerms terms;
     terms.kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>();
     const std::vector<float> theta_values = model.decoder->dispersions();
@@ -135,20 +135,21 @@ bool is_right(const Communicator& comm, Config config, const std::filesystem::pa
     config.train.perturb = false;
     config.train.lpe_sign_flip = false;
     config.model.dropout = 0;
-    Trainer trainer(comm, config, prepared);
+    Trainer trainer(make_cpu_backend(comm), config, prepared);
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-    JointLoss loss(comm, trainer.data(), config.model, config.train, seed);
+    JointLoss loss(trainer.placed(), config.model, config.train, seed);
     const std::vector<std::uint8_t> active(static_cast<std::size_t>(trainer.data().map.num_clusters()), 1);
     const JointLoss::Result ours = [&] {
         const torch::NoGradGuard no_grad;
         return loss(trainer.model(), active, 0, nullptr);
     }();
     const LossTerms dense = dense_losses(trainer.model(), trainer.data(), seed);
-    const bool right = std::abs(ours.local.reconstruction / dense.reconstruction - 1) < 1e-4 &&
-                       std::abs(ours.local.kl - dense.kl) < 1e-3 * std::max(1.0, dense.kl);
+    const double reconstruction = ours.figures[1].item<double>(), kl = ours.figures[2].item<double>();
+    const bool right = std::abs(reconstruction / dense.reconstruction - 1) < 1e-4 &&
+                       std::abs(kl - dense.kl) < 1e-3 * std::max(1.0, dense.kl);
     if (!right)
         std::printf("losses differ from the dense check: reconstruction %.4f, %.4f; KL %.5f, %.5f\n",
-                    ours.local.reconstruction, dense.reconstruction, ours.local.kl, dense.kl);
+                    reconstruction, dense.reconstruction, kl, dense.kl);
     return right;
 }
 
@@ -182,7 +183,7 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
     double first_loss = 0, last_loss = 0;
     std::int64_t cells = 0, genes = 0, edges = 0;
     {
-        Trainer trainer(comm, config, arguments[0]);
+        Trainer trainer(make_cpu_backend(comm), config, arguments[0]);
         for (std::int64_t s = 0; s <= steps; ++s) {
             barrier(comm);
             const Timer timer;

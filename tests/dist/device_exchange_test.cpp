@@ -27,8 +27,10 @@ class DeviceExchange : public testing::TestWithParam<Transport> {
         if (GetParam() == Transport::kNccl) nccl_ = std::make_unique<NcclCommunicator>(comm_, 30.0);
     }
     std::unique_ptr<DeviceHalo> halo(const ExchangePlan& plan) {
-        return nccl_ ? make_nccl_halo(*nccl_, plan, compute_->get())
-                     : make_staged_halo(comm_, plan, compute_->get());
+        send_rows_.emplace(plan.send_rows);
+        buffers_.emplace();
+        return nccl_ ? make_nccl_halo(*nccl_, plan, send_rows_->data(), *buffers_, compute_->get())
+                     : make_staged_halo(comm_, plan, send_rows_->data(), *buffers_, compute_->get());
     }
     std::unique_ptr<GradientReducer> reducer(const std::vector<std::int64_t>& sizes,
                                              std::int64_t bucket_bytes) {
@@ -39,6 +41,8 @@ class DeviceExchange : public testing::TestWithParam<Transport> {
 
     const Communicator comm_ = Communicator::world();
     std::optional<CudaStream> compute_;
+    std::optional<HaloBuffers> buffers_;
+    std::optional<DeviceArray<std::int32_t>> send_rows_;
     std::unique_ptr<NcclCommunicator> nccl_;
 };
 

@@ -169,13 +169,14 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     // All parameters through the reducer, as the trainer does it.
     std::vector<torch::Tensor> parameters = decoder->parameters();
     for (const torch::Tensor& p : encoder->parameters()) parameters.push_back(p);
-    ReducedGradients gradients(comm, parameters, encoder->sparse_weights());
+    const std::shared_ptr<const Backend> backend = make_cpu_backend(comm);
+    ReducedGradients gradients(*backend, parameters, encoder->sparse_weights());
     const Posterior posterior = encoder->forward(input, encodings, graph, &gradients);
     const torch::Tensor kl =
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
     const torch::Tensor z = posterior.mean + torch::exp(0.5 * posterior.log_variance) * xi;
-    const torch::Tensor reconstruction =
-        decoder->negative_log_likelihood(decoder->hidden(z), counts, library, labels, 5);
+    const torch::Tensor reconstruction = decoder->negative_log_likelihood(
+        decoder->hidden(z), *make_host_cell_counts(counts, library), labels, 5);
     torch::Tensor loss_of_rank = reconstruction + 0.7 * kl;
     if (const torch::Tensor prior = decoder->dispersion_prior(); prior.defined())
         loss_of_rank = loss_of_rank + prior / comm.size();

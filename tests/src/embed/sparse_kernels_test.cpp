@@ -5,9 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "partition/index_map.hpp"
+#include "src/embed/masked_input.hpp"
 #include "src/random/philox.hpp"
-#include "src/train/rank_data.hpp"
 
 namespace lapatlas {
 
@@ -94,36 +93,24 @@ TEST(SparseKernels, NoRowsAndNoEntries) {
     check_products(random_input(5, 12, 0), 3);
 }
 
-TEST(SparseInput, MaskHidesEntriesByTheirPlaceAndScalesTheOthers) {
-    RankData data{.summary = {},
-                  .map = IndexMap::blocks(3, 1),
-                  .counts = {},
-                  .inputs = {},
-                  .library = {},
-                  .labels = {},
-                  .batches = {},
-                  .splits = {},
-                  .encodings = {},
-                  .train_graph = {},
-                  .full_graph = {}};
+TEST(MaskedInput, MaskHidesEntriesByTheirPlaceAndScalesTheOthers) {
     const SparseInput all = random_input(3, 500, 0.4);
-    data.inputs = {all.num_genes, all.row_offsets, all.gene_indices, all.values};
-    data.full_graph.owned_ids = {70, 5, std::int64_t{1} << 40};
+    const CountMatrix matrix{all.num_genes, all.row_offsets, all.gene_indices, all.values};
+    const std::vector<std::int64_t> ids{70, 5, std::int64_t{1} << 40};
     const std::vector<std::int32_t> rows{2, 0};
 
-    const SparseInput unmasked = sparse_input(data, rows, 0, 9, 4);
-    EXPECT_EQ(unmasked.row_offsets.back(), data.inputs_of(2).size + data.inputs_of(0).size);
+    const SparseInput unmasked = masked_input(matrix, rows, ids, {});
+    EXPECT_EQ(unmasked.row_offsets.back(), row_of(matrix, 2).size + row_of(matrix, 0).size);
 
     const double fraction = 0.3;
-    const SparseInput masked = sparse_input(data, rows, fraction, 9, 4);
+    const SparseInput masked = masked_input(matrix, rows, ids, {fraction, 9, 4});
     const PlacedRandom mask(9, RandomStream::kMask);
     std::size_t at = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const SparseCounts cell = data.inputs_of(rows[i]);
+        const SparseCounts cell = row_of(matrix, rows[i]);
         for (std::int64_t e = 0; e < cell.size; ++e) {
             const auto gene = static_cast<std::uint32_t>(cell.genes[e]);
-            const auto id =
-                static_cast<std::uint64_t>(data.full_graph.owned_ids[static_cast<std::size_t>(rows[i])]);
+            const auto id = static_cast<std::uint64_t>(ids[static_cast<std::size_t>(rows[i])]);
             if (mask.words(id, 4, gene / 4)[gene % 4] < fraction * 4294967295.0) continue;
             ASSERT_LT(at, masked.values.size());
             EXPECT_EQ(masked.gene_indices[at], cell.genes[e]);

@@ -30,6 +30,7 @@ torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint3
 /// Random weights, a linear decoder; library sizes 1000 + 100 label + {0 .. 9}.
 GenerativeModel tiny_model() {
     GenerativeModel model;
+    model.backend = make_cpu_backend(Communicator::self());
     model.score_net =
         ScoreNet(ScoreNetOptions{.latent = kLatent, .num_labels = kLabels, .width = 24, .blocks = 2});
     initialise_parameters(*model.score_net, 3, 0);
@@ -40,7 +41,7 @@ GenerativeModel tiny_model() {
     const torch::Tensor weight = placed_normals(kLatent, kGenes, 1), bias = placed_normals(1, kGenes, 2);
     model.decode_logits = [weight, bias](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
                                          std::int64_t) { return 0.3 * z.matmul(weight) + bias; };
-    model.dispersions.assign(kGenes, 2.0f);
+    model.dispersion = torch::full({1, kGenes}, 2.0f);
     model.latent_mean = 0.1;
     model.latent_std = 0.8;
     model.latent = kLatent;
@@ -178,7 +179,7 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     GenerativeModel model = tiny_model();
     model.size_factor = false;
     model.libraries = {};
-    model.dispersions.clear();
+    model.dispersion = torch::Tensor();
     model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
         return torch::full({z.size(0), kGenes}, std::log(3.0f));
     };
@@ -198,8 +199,7 @@ TEST(Generator, EachLabelHasItsOwnDispersions) {
     };
     // Unlabelled cells, then label by label; a small theta leaves most genes of a cell at zero.
     const std::vector<float> thetas{1e-3f, 100.0f, 0.02f, 100.0f};
-    model.dispersions.clear();
-    for (const float theta : thetas) model.dispersions.insert(model.dispersions.end(), kGenes, theta);
+    model.dispersion = torch::tensor(thetas).unsqueeze(1).expand({-1, kGenes}).contiguous();
     const GeneratedBlock block =
         generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
     for (std::size_t i = 0; i < block.labels.size(); ++i) {

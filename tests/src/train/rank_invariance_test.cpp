@@ -155,8 +155,8 @@ TEST_P(RankInvariance, FiftyStepsHaveTheSameLoss) {
     // The first 50 steps of a run lie within its warm-up. At the full rate a single ReLU that rounding puts
     // on the other side of zero is enough for Adam to carry two runs apart by more than this test allows.
     config.train.warmup_fraction = 0.99;
-    Trainer together(comm, config, folder / "prepared.h5");
-    Trainer alone(Communicator::self(), config, folder / "prepared.h5");
+    Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     for (int step = 0; step < 50; ++step) {
         const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
         EXPECT_EQ(here.num_cells, there.num_cells);
@@ -177,12 +177,12 @@ TEST_P(RankInvariance, FiftyStepsHaveTheSameLoss) {
 }
 
 TEST_P(RankInvariance, ACheckpointGoesOnOnAnotherNumberOfRanks) {
-    Trainer straight(comm, config, folder / "prepared.h5");
+    Trainer straight(make_cpu_backend(comm), config, folder / "prepared.h5");
     for (int step = 0; step < 12; ++step) straight.joint_step();
     const Checkpoint saved = straight.checkpoint();
     if (comm.is_root()) write_checkpoint(folder / "last.h5", saved, {});
     barrier(comm);
-    Trainer resumed(Communicator::self(), config, folder / "prepared.h5");
+    Trainer resumed(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     resumed.restore(read_checkpoint(folder / "last.h5"));
     EXPECT_EQ(resumed.joint_steps_done(), 12);
     for (int step = 0; step < 8; ++step)
@@ -191,16 +191,17 @@ TEST_P(RankInvariance, ACheckpointGoesOnOnAnotherNumberOfRanks) {
 
     Config other = config;
     other.train.learning_rate *= 2;
-    Trainer stranger(Communicator::self(), other, folder / "prepared.h5");
+    Trainer stranger(make_cpu_backend(Communicator::self()), other, folder / "prepared.h5");
     EXPECT_THROW(stranger.restore(read_checkpoint(folder / "last.h5")), ConfigError);
 }
 
 TEST_P(RankInvariance, TrainingResumesAndGenerationIsTheSameByteForByte) {
-    train(comm, config, folder.path(), {}, log);
-    train(comm, config, folder.path(), {}, log);  // complete: nothing left to do, nothing lost
+    train(make_cpu_backend(comm), config, folder.path(), {}, log);
+    train(make_cpu_backend(comm), config, folder.path(), {}, log);  // complete: nothing left to do, nothing lost
     const auto checkpoint = folder.path() / "checkpoints" / "last.h5";
-    generate(comm, config, checkpoint, folder / "together.h5ad", {}, log);
-    if (comm.is_root()) generate(Communicator::self(), config, checkpoint, folder / "alone.h5ad", {}, log);
+    generate(make_cpu_backend(comm), config, checkpoint, folder / "together.h5ad", {}, log);
+    if (comm.is_root())
+        generate(make_cpu_backend(Communicator::self()), config, checkpoint, folder / "alone.h5ad", {}, log);
     barrier(comm);
     const Hdf5File together = Hdf5File::open(folder / "together.h5ad"),
                    alone = Hdf5File::open(folder / "alone.h5ad");
@@ -220,10 +221,11 @@ TEST_P(RankInvariance, TrainingResumesAndGenerationIsTheSameByteForByte) {
 TEST_P(RankInvariance, ALibraryDiffusedWithTheLatentIsGeneratedTheSame) {
     config.model.library_model = "joint";
     config.train.joint_epochs = 2;
-    train(comm, config, folder.path(), {}, log);
+    train(make_cpu_backend(comm), config, folder.path(), {}, log);
     const auto checkpoint = folder.path() / "checkpoints" / "last.h5";
-    generate(comm, config, checkpoint, folder / "together.h5ad", {}, log);
-    if (comm.is_root()) generate(Communicator::self(), config, checkpoint, folder / "alone.h5ad", {}, log);
+    generate(make_cpu_backend(comm), config, checkpoint, folder / "together.h5ad", {}, log);
+    if (comm.is_root())
+        generate(make_cpu_backend(Communicator::self()), config, checkpoint, folder / "alone.h5ad", {}, log);
     barrier(comm);
     const auto sizes = Hdf5File::open(folder / "together.h5ad").read<float>("obs/library_size");
     EXPECT_EQ(sizes, Hdf5File::open(folder / "alone.h5ad").read<float>("obs/library_size"));
@@ -234,8 +236,8 @@ TEST_P(RankInvariance, ALibraryDiffusedWithTheLatentIsGeneratedTheSame) {
 
 TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
     config.train.learnable_weights = true;
-    Trainer together(comm, config, folder / "prepared.h5");
-    Trainer alone(Communicator::self(), config, folder / "prepared.h5");
+    Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     const torch::Tensor start = together.model().loss_log_variances.detach().clone();
     for (int step = 0; step < 10; ++step)
         EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4);
@@ -249,7 +251,7 @@ TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
     const Checkpoint saved = together.checkpoint();
     if (comm.is_root()) write_checkpoint(folder / "last.h5", saved, {});
     barrier(comm);
-    Trainer resumed(Communicator::self(), config, folder / "prepared.h5");
+    Trainer resumed(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     resumed.restore(read_checkpoint(folder / "last.h5"));
     EXPECT_TRUE(torch::equal(resumed.model().loss_log_variances, together.model().loss_log_variances));
 }
@@ -278,8 +280,8 @@ TEST_P(RankInvariance, AnEncoderOfFewGenesSeesTheMostVariableOnes) {
         }
         EXPECT_EQ(at, seen.size);
     }
-    Trainer together(comm, config, folder / "prepared.h5");
-    Trainer alone(Communicator::self(), config, folder / "prepared.h5");
+    Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     for (int step = 0; step < 5; ++step)
         EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4);
 }
@@ -288,10 +290,10 @@ TEST_P(RankInvariance, WithoutLatentNoiseTheMeanIsDecoded) {
     config.model.latent_noise = false;
     config.model.dropout = 0;
     config.train.w_kl = 0;
-    Trainer trainer(comm, config, folder / "prepared.h5");
+    Trainer trainer(make_cpu_backend(comm), config, folder / "prepared.h5");
     // However uncertain the posterior is: its variance has no part in the loss.
     const double expected = trainer.joint_step().terms.reconstruction;
-    Trainer other(comm, config, folder / "prepared.h5");
+    Trainer other(make_cpu_backend(comm), config, folder / "prepared.h5");
     {
         const torch::NoGradGuard no_grad;
         other.model().encoder->named_parameters()["log_variance.bias"].fill_(4);
@@ -302,7 +304,7 @@ TEST_P(RankInvariance, WithoutLatentNoiseTheMeanIsDecoded) {
 TEST_P(RankInvariance, ADivergedLossNamesStepAndTermOnAllRanks) {
     config.train.learning_rate = 1e6;
     config.train.warmup_fraction = 0;
-    Trainer trainer(comm, config, folder / "prepared.h5");
+    Trainer trainer(make_cpu_backend(comm), config, folder / "prepared.h5");
     std::string message;
     try {
         for (int step = 0; step < 50; ++step) trainer.joint_step();

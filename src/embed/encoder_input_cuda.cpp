@@ -1,0 +1,86 @@
+#include "src/embed/encoder_input_cuda.hpp"
+
+#include <algorithm>
+
+#include "src/embed/dense_input_cuda.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kTileBytes = std::int64_t{1} << 30;
+
+class DenseEncoderInput : public EncoderInput {
+  public:
+    DenseEncoderInput(const DeviceRows& matrix, torch::Tensor rows, const torch::Tensor& ids,
+                      const EntryMask& mask, CUstream_st* stream)
+        : matrix_(matrix),
+          rows_(std::move(rows)),
+          ids_(ids.index_select(0, rows_)),
+          mask_(mask),
+          stream_(stream) {}
+
+    std::int64_t num_rows() const override { return rows_.size(0); }
+    std::int64_t num_genes() const override { return matrix_.num_genes; }
+
+    void times(const torch::Tensor& w, const torch::Tensor& out) const override {
+        for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
+            torch::Tensor part = out.narrow(0, first, tile.size(0));
+            torch::mm_out(part, tile, w);
+        });
+    }
+    void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const override {
+        torch::Tensor sum = out;
+        if (num_rows() == 0) sum.zero_();
+        for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
+            const torch::Tensor part = y.narrow(0, first, tile.size(0));
+            if (first == 0)
+                torch::mm_out(sum, tile.t(), part);
+            else
+                sum.addmm_(tile.t(), part);
+        });
+    }
+
+  private:
+    template <class Use>
+    void for_tiles(const Use& use) const {
+        const std::int64_t rows_a_tile =
+            std::max<std::int64_t>(1, kTileBytes / (std::max<std::int64_t>(1, num_genes()) * 4));
+        if (num_rows() <= rows_a_tile) {
+            if (!whole_.defined()) whole_ = dense(0, num_rows());
+            if (num_rows() > 0) use(0, whole_);
+            return;
+        }
+        for (std::int64_t first = 0; first < num_rows(); first += rows_a_tile)
+            use(first, dense(first, std::min(rows_a_tile, num_rows() - first)));
+    }
+    torch::Tensor dense(std::int64_t first, std::int64_t count) const {
+        torch::Tensor out = torch::empty({count, num_genes()}, matrix_.values.options());
+        const cuda::MaskedCells cells{.matrix = matrix_.view(),
+                                      .rows = rows_.data_ptr<std::int32_t>() + first,
+                                      .ids = ids_.data_ptr<std::int64_t>() + first,
+                                      .cells = count,
+                                      .fraction = mask_.fraction,
+                                      .seed = mask_.seed,
+                                      .step = mask_.step};
+        cuda::densify(cells, num_genes(), out.data_ptr<float>(), stream_);
+        return out;
+    }
+
+    DeviceRows matrix_;
+    torch::Tensor rows_, ids_;  // [cells]
+    EntryMask mask_;
+    CUstream_st* stream_;
+    mutable torch::Tensor whole_;
+};
+
+}  // namespace
+
+std::shared_ptr<const EncoderInput> make_dense_encoder_input(const DeviceRows& matrix,
+                                                             const torch::Tensor& rows,
+                                                             const torch::Tensor& ids, const EntryMask& mask,
+                                                             CUstream_st* stream) {
+    return std::make_shared<DenseEncoderInput>(matrix, rows, ids, mask, stream);
+}
+
+}  // namespace lapatlas

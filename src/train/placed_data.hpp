@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "src/backend/backend.hpp"
+#include "src/train/rank_data.hpp"
+
+namespace lapatlas {
+
+/// What the decoder is told of some cells, and is to say of them.
+struct CellBatch {
+    std::shared_ptr<const CellCounts> counts;  // [cells] where the decoder computes
+    std::vector<float> library;                // [cells]
+    std::vector<std::int32_t> labels;          // [cells], -1 unlabelled
+    torch::Tensor batches;                     // [cells] int64 there; undefined where there are none
+};
+
+/// A rank's data where the networks compute. Views `data`.
+class PlacedData {
+  public:
+    PlacedData(std::shared_ptr<const Backend> backend, const RankData& data);
+
+    const Backend& backend() const { return *backend_; }
+    const RankData& data() const { return data_; }
+
+    /// The encoder's input of `rows` (rows of the data, as in the others).
+    std::shared_ptr<const EncoderInput> inputs(std::vector<std::int32_t> rows, const EntryMask& mask) const {
+        return cells_->inputs(std::move(rows), mask);
+    }
+    /// Positional encodings [rows, num_encodings]; of all rows.
+    torch::Tensor encodings(std::span<const std::int32_t> rows) const;
+    const torch::Tensor& encodings() const { return encodings_; }
+    CellBatch cell_batch(std::span<const std::int64_t> rows) const;
+    /// The batches of `rows` [rows] int64 as the networks take them; undefined where there are none.
+    torch::Tensor batches(std::span<const std::int64_t> rows) const;
+
+  private:
+    std::shared_ptr<const Backend> backend_;
+    const RankData& data_;
+    std::unique_ptr<CellStore> cells_;
+    torch::Tensor encodings_;
+};
+
+}  // namespace lapatlas
