@@ -197,7 +197,8 @@ TEST_P(RankInvariance, ACheckpointGoesOnOnAnotherNumberOfRanks) {
 
 TEST_P(RankInvariance, TrainingResumesAndGenerationIsTheSameByteForByte) {
     train(make_cpu_backend(comm), config, folder.path(), {}, log);
-    train(make_cpu_backend(comm), config, folder.path(), {}, log);  // complete: nothing left to do, nothing lost
+    train(make_cpu_backend(comm), config, folder.path(), {},
+          log);  // complete: nothing left to do, nothing lost
     const auto checkpoint = folder.path() / "checkpoints" / "last.h5";
     generate(make_cpu_backend(comm), config, checkpoint, folder / "together.h5ad", {}, log);
     if (comm.is_root())
