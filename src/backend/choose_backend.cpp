@@ -6,9 +6,12 @@ std::shared_ptr<const Backend> choose_backend(const Communicator& comm, const st
                                               double timeout_seconds, Log& log) {
     std::string why_cpu;
     const Device device = choose_device(comm, wanted, "runtime.device", why_cpu);
+    if (!device.is_gpu()) {
+        log.info("networks compute on the CPU" + (why_cpu.empty() ? "" : ": " + why_cpu));
+        return make_cpu_backend(comm);
+    }
     for (const std::string& line : describe_devices(comm, device)) log.info(line);
-    if (!why_cpu.empty()) log.info("no GPU is used: " + why_cpu);
-    return device.is_gpu() ? make_cuda_backend(comm, device, timeout_seconds) : make_cpu_backend(comm);
+    return make_cuda_backend(comm, device, timeout_seconds);
 }
 
 }  // namespace lapatlas

@@ -102,6 +102,7 @@ def refused(folder, ranks):
         Case("no such layer", r"nowhere", good, ["--input.layer=layers/nowhere"]),
         Case("no such label key", r"cell_typo.*cell_type", good, ["--input.label_key=cell_typo"]),
         Case("no such batch key", r"donor", good, ["--input.batch_key=donor"]),
+        Case("no such device", r"runtime\.device.*gpu.*auto, cpu or cuda", good, ["--device=gpu"]),
         Case("no such split key", r"fold", good, ["--input.split_key=fold"]),
         Case("negative count", r"cell100.*gene40.*-3", write(folder, "negative", with_value(-3))),
         Case("NaN count", r"cell100.*gene40", write(folder, "nan", with_value(np.nan))),
