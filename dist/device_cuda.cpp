@@ -11,7 +11,11 @@ GpuSurvey survey_gpus() {
     int count = 0;
     const cudaError_t result = cudaGetDeviceCount(&count);
     if (result != cudaSuccess || count == 0) {
-        survey.why_none = result == cudaSuccess ? "no device" : cudaGetErrorString(result);
+        int driver = 0;
+        cudaDriverGetVersion(&driver);
+        survey.why_none = driver == 0             ? "no NVIDIA driver on this machine"
+                          : result == cudaSuccess ? "no device"
+                                                  : cudaGetErrorString(result);
         // Else the next check of some other call would report it.
         cudaGetLastError();
         return survey;

@@ -55,10 +55,11 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     } else if (line.subcommand == "prepare") {
         prepare_run(comm, run, config, log);
     } else if (line.subcommand == "train") {
+        const auto chosen = backend();  // what cannot be had is not written down
         open_run_folder(comm, run, config);
         const Config resolved = derived_for(comm, run, config);
         keep_config(comm, run, resolved);
-        train(backend(), resolved, run.dir, provenance_of(comm, resolved, "train"), log);
+        train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log);
     } else if (line.subcommand == "generate") {
         generate(backend(), config, run.checkpoint(), given_or(line.output, run.atlas()),
                  provenance_of(comm, config, "generate"), log);

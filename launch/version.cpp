@@ -33,8 +33,8 @@ std::string version_text() {
     line("zlib", zlibVersion());
     line("compiler", "GCC-compatible " __VERSION__);
 #ifdef LAPATLAS_CUDA
-    line("CUDA", "kernels compiled; stages compute on the CPU");
-    line("NCCL", "compiled; stages use MPI");
+    line("CUDA", "on: training and generation");
+    line("NCCL", "on: between GPUs");
 #else
     line("CUDA", "off");
     line("NCCL", "off");
