@@ -48,7 +48,10 @@ class CudaEvent {
     }
     bool has_happened() const {
         const cudaError_t result = cudaEventQuery(handle_);
-        if (result != cudaErrorNotReady) check_cuda(result, "cudaEventQuery");
+        if (result == cudaErrorNotReady)
+            cudaGetLastError();  // else LibTorch might take it for an error of its own
+        else
+            check_cuda(result, "cudaEventQuery");
         return result == cudaSuccess;
     }
     void wait() const { check_cuda(cudaEventSynchronize(handle_), "cudaEventSynchronize"); }

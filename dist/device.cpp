@@ -71,14 +71,16 @@ Device choose_device(const Communicator& comm, const std::string& wanted, const 
     }
     const std::vector<int> gpus = assign_gpus(ranks);
     const int own = gpus[static_cast<std::size_t>(comm.rank())];
-    std::map<std::pair<int, int>, int> ranks_of_gpu;
-    for (std::size_t r = 0; r < ranks.size(); ++r) ++ranks_of_gpu[{ranks[r].node, gpus[r]}];
     Device device;
     device.gpu = own;
     agreed(comm, [&] { open_gpu(device); });
-    device.ranks_on_gpu = ranks_of_gpu.at({mine.node, own});
-    device.shared_gpus = std::any_of(ranks_of_gpu.begin(), ranks_of_gpu.end(),
-                                     [](const auto& entry) { return entry.second > 1; });
+    // Where each rank is given one GPU to see, all call it the first.
+    std::map<std::array<char, 16>, int> ranks_of_gpu;
+    for (const auto& uuid : all_gather(comm, device.uuid)) ++ranks_of_gpu[uuid];
+    device.ranks_on_gpu = ranks_of_gpu.at(device.uuid);
+    const bool shared = std::any_of(ranks_of_gpu.begin(), ranks_of_gpu.end(),
+                                    [](const auto& entry) { return entry.second > 1; });
+    device.over_nccl = !shared || all_reduce_min(comm, nccl_shares_gpus() ? 1 : 0) == 1;
     return device;
 }
 
@@ -89,8 +91,8 @@ std::vector<std::string> describe_devices(const Communicator& comm, const Device
                 gigabytes(device.free_bytes) + " of " + gigabytes(device.total_bytes) + " free";
         if (device.ranks_on_gpu > 1) line += ", shared by " + std::to_string(device.ranks_on_gpu) + " ranks";
         if (comm.size() > 1)
-            line += device.shared_gpus ? "; over MPI through host memory, since ranks share a GPU"
-                                       : "; over NCCL";
+            line +=
+                device.over_nccl ? "; over NCCL" : "; over MPI through host memory, since ranks share a GPU";
     } else {
         line += "CPU";
         if (comm.size() > 1) line += "; over MPI";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -20,19 +21,21 @@ GpuSurvey survey_gpus();
 
 /// Where a rank computes.
 struct Device {
-    int gpu = -1;      ///< among the GPUs that this process sees; -1: the CPU
-    std::string name;  ///< e.g. "NVIDIA H100 80GB HBM3"
+    int gpu = -1;                 ///< among the GPUs that this process sees; -1: the CPU
+    std::array<char, 16> uuid{};  ///< the same for all processes, however they number their GPUs
+    std::string name;             ///< e.g. "NVIDIA H100 80GB HBM3"
     std::int64_t total_bytes = 0;
     std::int64_t free_bytes = 0;
     int ranks_on_gpu = 0;  ///< this one too
-    /// Whether some GPU serves several ranks: NCCL refuses that, so they exchange through host memory and
-    /// MPI.
-    bool shared_gpus = false;
+    /// Whether ranks exchange over NCCL; else, where some GPU serves several of them, over MPI through host
+    /// memory.
+    bool over_nccl = false;
 
     bool is_gpu() const { return gpu >= 0; }
 };
 
-/// Rank-local. Opens the GPU that `device` numbers, for its name and memory. CudaError if it cannot be used.
+/// Rank-local. Opens the GPU that `device` numbers, for its name, uuid and memory. CudaError if it cannot be
+/// used.
 void open_gpu(Device& device);
 
 /// One rank's GPUs, as all ranks are told.
@@ -44,6 +47,9 @@ struct RankGpus {
 /// Rank-local. The GPU of each rank, -1 for none: a node's ranks take its GPUs in turn; if any rank sees
 /// none, nobody computes on a GPU.
 std::vector<int> assign_gpus(std::span<const RankGpus> ranks);
+
+/// Rank-local. Whether NCCL takes several ranks on one GPU: from 2.30 on, if NCCL_MULTI_RANK_GPU_ENABLE is 1.
+bool nccl_shares_gpus();
 
 /// Collective. Chooses by `wanted` ("auto", "cpu" or "cuda", the value of `option`): with "cuda" ConfigError
 /// on all ranks that names the first rank without a GPU and why; with "auto" all ranks then take the CPU, and

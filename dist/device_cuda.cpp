@@ -1,5 +1,7 @@
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+
 #include "dist/device.hpp"
 #include "dist/error.hpp"
 
@@ -20,6 +22,15 @@ GpuSurvey survey_gpus() {
         cudaGetLastError();
         return survey;
     }
+    for (int gpu = 0; gpu < count; ++gpu) {
+        int major = 0, minor = 0;
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, gpu);
+        cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, gpu);
+        if (major >= 8) continue;
+        survey.why_none = "GPU " + std::to_string(gpu) + " has compute capability " + std::to_string(major) +
+                          "." + std::to_string(minor) + ", 8.0 is wanted; CUDA_VISIBLE_DEVICES can hide it";
+        return survey;
+    }
     survey.count = count;
     return survey;
 }
@@ -35,6 +46,7 @@ void open_gpu(Device& device) {
     check(cudaSetDevice(device.gpu));
     check(cudaMemGetInfo(&free_bytes, &total_bytes));
     device.name = properties.name;
+    std::copy_n(properties.uuid.bytes, device.uuid.size(), device.uuid.begin());
     device.total_bytes = static_cast<std::int64_t>(total_bytes);
     device.free_bytes = static_cast<std::int64_t>(free_bytes);
 }

@@ -27,6 +27,12 @@ MpiEnvironment::~MpiEnvironment() {
     if (finalized == 0) MPI_Finalize();
 }
 
+bool MpiEnvironment::serves_threads() {
+    int provided = MPI_THREAD_SINGLE;
+    MPI_Query_thread(&provided);
+    return provided >= MPI_THREAD_SERIALIZED;
+}
+
 std::string MpiEnvironment::library_version() {
     char text[MPI_MAX_LIBRARY_VERSION_STRING];
     int length = 0;

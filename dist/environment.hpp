@@ -13,6 +13,8 @@ class MpiEnvironment {
     MpiEnvironment(const MpiEnvironment&) = delete;
     MpiEnvironment& operator=(const MpiEnvironment&) = delete;
 
+    /// Whether threads may call MPI one at a time.
+    static bool serves_threads();
     /// e.g. "Open MPI v4.1.4"
     static std::string library_version();
 };

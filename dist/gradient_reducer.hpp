@@ -25,7 +25,7 @@ class GradientReducer {
     /// Waits for every bucket; all slots then hold sums over ranks. Throws InternalError if a slot was never
     /// ready.
     virtual void finish() = 0;
-    /// Seconds this rank waited in finish() so far.
+    /// Seconds this rank waited in finish() so far; NaN where that cannot be told from computing.
     virtual double exposed_seconds() const = 0;
 };
 

@@ -1,13 +1,24 @@
 #include <chrono>
+#include <cstdlib>
+#include <exception>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
+#include "dist/device.hpp"
 #include "dist/nccl_communicator.cuh"
 #include "dist/timer.hpp"
 
 namespace lapatlas {
+
+bool nccl_shares_gpus() {
+    const char* wanted = std::getenv("NCCL_MULTI_RANK_GPU_ENABLE");
+    int version = 0;
+    return wanted != nullptr && std::string(wanted) == "1" && ncclGetVersion(&version) == ncclSuccess &&
+           version >= 23000;
+}
 
 NcclCommunicator::NcclCommunicator(const Communicator& comm, double timeout_seconds)
     : rank_(comm.rank()), timeout_seconds_(timeout_seconds) {
@@ -27,7 +38,8 @@ NcclCommunicator::NcclCommunicator(const Communicator& comm, double timeout_seco
 }
 
 NcclCommunicator::~NcclCommunicator() {
-    if (handle_ != nullptr && !failed_) ncclCommDestroy(handle_);
+    // While unwinding, the others may never come to where this would wait for them.
+    if (handle_ != nullptr && std::uncaught_exceptions() == 0) ncclCommDestroy(handle_);
 }
 
 void NcclCommunicator::check(ncclResult_t result, const char* call) {
@@ -39,6 +51,13 @@ void NcclCommunicator::check(ncclResult_t result, const char* call) {
             result = asked;
     }
     if (result != ncclSuccess) fail(call, ncclGetErrorString(result));
+}
+
+void NcclCommunicator::enqueue(ncclResult_t result, const char* call) {
+    if (result == ncclSuccess || result == ncclInProgress) return;
+    // Within the group an abort would only be enqueued.
+    ncclGroupEnd();
+    fail(call, ncclGetErrorString(result));
 }
 
 void NcclCommunicator::wait(const CudaEvent& event, const char* what) {
@@ -58,10 +77,10 @@ void NcclCommunicator::fail(const char* what, const char* why) {
     if (handle_ != nullptr) {
         if (const char* last = ncclGetLastError(handle_); last != nullptr && *last != '\0')
             message += std::string(" (") + last + ")";
-        if (!failed_) ncclCommAbort(handle_);
+        // It tells kernels to stop at once, but may then wait for ranks that no longer answer.
+        std::thread([dying = std::exchange(handle_, nullptr)] { ncclCommAbort(dying); }).detach();
     }
-    failed_ = true;
-    throw NcclError(message + "; runtime.nccl_timeout = " + std::to_string(timeout_seconds_) + " s");
+    throw NcclError(message + "; runtime.exchange_timeout = " + std::to_string(timeout_seconds_) + " s");
 }
 
 }  // namespace lapatlas

@@ -22,9 +22,7 @@ class NcclCommunicator {
     /// Takes what `call` returned, and waits until the call has been enqueued.
     void check(ncclResult_t result, const char* call);
     /// Takes what a call within a group returned: it is enqueued when the group ends.
-    void enqueue(ncclResult_t result, const char* call) {
-        check(result == ncclInProgress ? ncclSuccess : result, call);
-    }
+    void enqueue(ncclResult_t result, const char* call);
     /// The host waits for `event`, after which `what` is done.
     void wait(const CudaEvent& event, const char* what);
 
@@ -32,8 +30,7 @@ class NcclCommunicator {
     [[noreturn]] void fail(const char* what, const char* why);
     int rank_;
     double timeout_seconds_;
-    ncclComm_t handle_ = nullptr;
-    bool failed_ = false;
+    ncclComm_t handle_ = nullptr;  // null once it has failed
 };
 
 }  // namespace lapatlas

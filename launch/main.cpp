@@ -1,4 +1,5 @@
 // lapatlas: one binary, one subcommand a stage. What a stage does is in src/; here is only the process edge.
+#include <c10/util/Exception.h>
 #include <mpi.h>
 
 #include <chrono>
@@ -6,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <string>
 #include <thread>
 
 #include "dist/agreement.hpp"
@@ -104,6 +106,13 @@ bool all_ranks_failed_together() {
     return false;
 }
 
+std::string out_of_gpu_memory(const c10::OutOfMemoryError& error) {
+    const std::string text = error.what_without_backtrace();
+    return "the GPU's memory is full: train with fewer cells a step (train.active_clusters) or a chunk "
+           "(train.decode_chunk), or on more GPUs (" +
+           text.substr(0, text.find('\n')) + ")";
+}
+
 int report_failure(const Communicator& world, const char* message, int exit_code) {
     if (world.is_root()) std::fprintf(stderr, "error: %s\n", message);
     if (all_ranks_failed_together()) return exit_code;
@@ -130,6 +139,10 @@ int run_program(int argc, char** argv) {
         return 0;
     } catch (const Error& error) {
         return report_failure(world, error.what(), error.exit_code());
+    } catch (const c10::OutOfMemoryError& error) {
+        return report_failure(world, out_of_gpu_memory(error).c_str(), 2);
+    } catch (const c10::Error& error) {
+        return report_failure(world, error.what_without_backtrace(), 1);
     } catch (const std::exception& error) {
         return report_failure(world, error.what(), 1);
     }

@@ -94,8 +94,8 @@ class Backend {
 
 std::shared_ptr<const Backend> make_cpu_backend(const Communicator& comm);
 
-/// Collective. On the GPU that `device` names, of which the calling thread becomes a user: over NCCL, or,
-/// where ranks share a GPU, over MPI through host memory. NcclError on all ranks if NCCL does not start
+/// Collective. On the GPU that `device` names, of which the calling thread becomes a user, over the transport
+/// that it names. NcclError on all ranks if NCCL does not start
 /// within `timeout_seconds`, or later waits longer than that. InternalError in a build without CUDA.
 std::shared_ptr<const Backend> make_cuda_backend(const Communicator& comm, const Device& device,
                                                  double timeout_seconds);

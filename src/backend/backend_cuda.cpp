@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "dist/device_halo.cuh"
+#include "dist/environment.hpp"
 #include "dist/gradient_reducer_cuda.cuh"
 #include "src/backend/backend.hpp"
 #include "src/backend/torch_device.hpp"
@@ -55,7 +56,11 @@ class CudaBackend : public Backend {
   public:
     CudaBackend(const Communicator& comm, const Device& device, double timeout_seconds)
         : Backend(comm), gpu_(device.gpu), device_(use_gpu(device.gpu)) {
-        if (!device.shared_gpus) nccl_.emplace(comm, timeout_seconds);
+        if (!MpiEnvironment::serves_threads())
+            throw MpiError(
+                "this MPI lets one thread call it alone, and LibTorch runs a GPU's backward pass on "
+                "another: use an MPI with MPI_THREAD_SERIALIZED");
+        if (device.over_nccl) nccl_.emplace(comm, timeout_seconds);
     }
     torch::Device device() const override { return device_; }
     bool leaves_host_free() const override { return true; }

@@ -69,8 +69,8 @@ __global__ void __launch_bounds__(kThreads)
     likelihood_kernel(LikelihoodChunk chunk, float scale, float* logits, float* entry_work,
                       LikelihoodParts parts) {
     const std::int64_t group = blockIdx.x, genes = chunk.genes, thread = threadIdx.x;
-    const std::int64_t first_cell = group * chunk.cells / kLikelihoodGroups;
-    const std::int64_t last_cell = (group + 1) * chunk.cells / kLikelihoodGroups;
+    const std::int64_t first_cell = group * chunk.cells / parts.groups;
+    const std::int64_t last_cell = (group + 1) * chunk.cells / parts.groups;
     if (first_cell == last_cell) return;
     double loss = 0;
     for (std::int64_t cell = first_cell; cell < last_cell; ++cell) {
@@ -134,12 +134,12 @@ __global__ void __launch_bounds__(kThreads) sum_parts_kernel(LikelihoodParts par
     const std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
     if (at == 0) {
         double sum = 0;
-        for (int group = 0; group < kLikelihoodGroups; ++group) sum += parts.losses[group];
+        for (int group = 0; group < parts.groups; ++group) sum += parts.losses[group];
         *loss = sum;
     }
     if (parts.dispersion_gradient == nullptr || at >= num_values) return;
     double sum = 0;
-    for (int group = 0; group < kLikelihoodGroups; ++group)
+    for (int group = 0; group < parts.groups; ++group)
         sum += static_cast<double>(parts.dispersion_gradient[group * num_values + at]);
     gradient[at] = static_cast<float>(scale * sum);
 }
@@ -148,8 +148,9 @@ __global__ void __launch_bounds__(kThreads) sum_parts_kernel(LikelihoodParts par
 
 void likelihood_and_gradient(const LikelihoodChunk& chunk, float scale, float* logits, float* entry_work,
                              const LikelihoodParts& parts, CUstream_st* stream) {
-    launch("likelihood_and_gradient", likelihood_kernel, dim3(chunk.cells > 0 ? kLikelihoodGroups : 0),
-           dim3(kThreads), stream, chunk, scale, logits, entry_work, parts);
+    launch("likelihood_and_gradient", likelihood_kernel,
+           dim3(chunk.cells > 0 ? static_cast<unsigned>(parts.groups) : 0), dim3(kThreads), stream, chunk,
+           scale, logits, entry_work, parts);
 }
 
 void sum_likelihood_parts(const LikelihoodParts& parts, std::int64_t num_dispersion_values, float scale,

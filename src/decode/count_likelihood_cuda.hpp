@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "dist/cuda_stream.hpp"
@@ -22,14 +23,21 @@ struct LikelihoodChunk {
     std::int64_t num_dispersion_rows = 1;
 };
 
-/// Groups that a chunk's cells are dealt to, each summed by one block in the order of its cells: results do
-/// not depend on the device.
-inline constexpr int kLikelihoodGroups = 256;
+/// Groups that a chunk's cells are dealt to, each summed by one block in the order of its cells. A function
+/// of sizes alone: results do not depend on the device. Fewer where many labels make each group's gradient
+/// large.
+inline constexpr int kMostLikelihoodGroups = 256;
+inline int likelihood_groups(std::int64_t dispersion_rows, std::int64_t genes) {
+    constexpr std::int64_t kMostValues = std::int64_t{1} << 26;
+    return static_cast<int>(std::clamp<std::int64_t>(
+        kMostValues / std::max<std::int64_t>(1, dispersion_rows * genes), 8, kMostLikelihoodGroups));
+}
 
 /// What chunks add to, one part a group. Zero both before the first chunk.
 struct LikelihoodParts {
-    double* losses = nullptr;              // [kLikelihoodGroups]
-    float* dispersion_gradient = nullptr;  // [kLikelihoodGroups, dispersion rows, genes]; null for Poisson
+    int groups = kMostLikelihoodGroups;
+    double* losses = nullptr;              // [groups]
+    float* dispersion_gradient = nullptr;  // [groups, dispersion rows, genes]; null for Poisson
 };
 
 /// Adds the chunk's negative log-likelihood, and its gradient for log theta, to `parts`. With `entry_work`

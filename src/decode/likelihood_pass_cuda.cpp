@@ -34,10 +34,12 @@ class DeviceLikelihoodPass : public LikelihoodPass {
                          const std::vector<std::int32_t>& dispersion_rows)
         : cells_(cells), model_(model) {
         const auto floats = cells.library.options();
-        losses_ = torch::zeros({cuda::kLikelihoodGroups}, floats.dtype(torch::kFloat64));
+        const std::int64_t rows = model.dispersion.defined() ? model.dispersion.size(0) : 0;
+        const std::int64_t groups = cuda::likelihood_groups(rows, model.genes);
+        losses_ = torch::zeros({groups}, floats.dtype(torch::kFloat64));
         if (!model.dispersion.defined()) return;
         model_.dispersion = model.dispersion.contiguous();
-        gradients_ = torch::zeros({cuda::kLikelihoodGroups, model.dispersion.size(0), model.genes}, floats);
+        gradients_ = torch::zeros({groups, rows, model.genes}, floats);
         if (!dispersion_rows.empty()) dispersion_rows_ = tensor_of(dispersion_rows, cells.rows.device());
     }
 
@@ -78,7 +80,8 @@ class DeviceLikelihoodPass : public LikelihoodPass {
 
   private:
     cuda::LikelihoodParts parts() const {
-        return {losses_.data_ptr<double>(), gradients_.defined() ? gradients_.data_ptr<float>() : nullptr};
+        return {static_cast<int>(losses_.size(0)), losses_.data_ptr<double>(),
+                gradients_.defined() ? gradients_.data_ptr<float>() : nullptr};
     }
     const DeviceCellCounts& cells_;
     LikelihoodModel model_;

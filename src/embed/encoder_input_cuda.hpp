@@ -11,8 +11,8 @@ struct CUstream_st;
 namespace lapatlas {
 
 /// EncoderInput of `rows` [cells] int32 of a matrix in GPU memory, masked as masked_input masks; ids [rows of
-/// the matrix] int64. Its products are dense, by cuBLAS: at the densities of counts tensor cores do the zeros
-/// faster than a sparse product gathers the others. Tiles of cells are made dense as they are needed; one
+/// the matrix] int64. Its products are dense, by cuBLAS in float32: a GPU does the zeros faster than a sparse
+/// product gathers the others. Tiles of cells are made dense as they are needed; one
 /// tile that holds all cells is kept for the step's other products.
 std::shared_ptr<const EncoderInput> make_dense_encoder_input(const DeviceRows& matrix,
                                                              const torch::Tensor& rows,

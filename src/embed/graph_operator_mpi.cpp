@@ -3,14 +3,11 @@
 
 #include "src/embed/graph_operator.hpp"
 #include "src/embed/sparse_kernels.hpp"
+#include "src/embed/tensor_of.hpp"
 
 namespace lapatlas {
 
 namespace {
-
-const float* data_or_null(const torch::Tensor& block) {
-    return block.defined() ? block.data_ptr<float>() : nullptr;
-}
 
 class MpiGraphOperator : public GraphOperator {
   public:

@@ -18,4 +18,9 @@ torch::Tensor tensor_of(const Values& values, const torch::Device& device) {
         .to(options.device(device), /*non_blocking=*/false, /*copy=*/true);
 }
 
+/// The values of a tensor that may be undefined.
+inline const float* data_or_null(const torch::Tensor& block) {
+    return block.defined() ? block.data_ptr<float>() : nullptr;
+}
+
 }  // namespace lapatlas

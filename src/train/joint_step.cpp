@@ -49,9 +49,11 @@ JointLoss::JointLoss(const PlacedData& data, const ModelOptions& model_options, 
                      .seed = seed},
                     data_.num_train_rows) {}
 
-Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
-                            GradientSink* sink) {
+void JointLoss::activate(std::span<const std::uint8_t> cluster_is_active) {
     active_ = std::make_unique<InducedShard>(induce(data_.train_graph, data_.map, cluster_is_active));
+}
+
+Posterior JointLoss::encode(Model& model, std::uint32_t step, GradientSink* sink) {
     const GraphShard& shard = active_->shard;
     const std::vector<std::int32_t>& rows = active_->kept_rows;
 
@@ -77,7 +79,8 @@ Posterior JointLoss::encode(Model& model, std::span<const std::uint8_t> cluster_
 JointLoss::Encoded JointLoss::encode_as_trained(Model& model, std::span<const std::uint8_t> cluster_is_active,
                                                 std::uint32_t step) {
     const torch::NoGradGuard no_grad;
-    const Posterior posterior = encode(model, cluster_is_active, step, nullptr);
+    activate(cluster_is_active);
+    const Posterior posterior = encode(model, step, nullptr);
     return {active_->kept_rows, posterior};
 }
 
@@ -93,38 +96,59 @@ std::vector<std::int64_t> JointLoss::choose_loss_rows(std::int64_t num_active, s
     return chosen;
 }
 
-JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
-                                        std::uint32_t step, GradientSink* sink) {
-    const Posterior of_active = encode(model, cluster_is_active, step, sink);
-    std::int64_t num_active = 0;
-    for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
-        if (cluster_is_active[c] != 0)
-            num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+JointLoss::LossCells JointLoss::prepare_loss_cells(std::int64_t num_active, std::uint32_t step) const {
     const std::vector<std::int64_t> chosen = choose_loss_rows(num_active, step);
     std::vector<std::int64_t> rows, ids;
     for (const std::int64_t at : chosen) {
         rows.push_back(active_->kept_rows[static_cast<std::size_t>(at)]);
         ids.push_back(active_->shard.owned_ids[static_cast<std::size_t>(at)]);
     }
+    std::vector<float> times;
+    const PlacedRandom time_draws(seed_, RandomStream::kDiffusionTime);
+    for (const std::int64_t id : ids)
+        times.push_back(uniform_float(time_draws.words(static_cast<std::uint64_t>(id), step)[0]));
+    times_from_uniforms(times, options_.times, model_options_.diffusion_time);
+    CellBatch batch = placed_.cell_batch(rows);
     const Backend& backend = placed_.backend();
-    const torch::Tensor index = backend.tensor(chosen);
-    const Posterior posterior{of_active.mean.index_select(0, index),
-                              of_active.log_variance.index_select(0, index), of_active.latent_noise};
+    const auto labels = training_labels(batch.labels, ids, options_.label_dropout, seed_, step);
+    return {.batch = std::move(batch),
+            .draws = {seed_, step, backend.tensor(ids)},
+            .places = backend.tensor(chosen),
+            .times = backend.tensor(times),
+            .labels = backend.tensor(labels)};
+}
+
+JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
+                                        std::uint32_t step, GradientSink* sink) {
+    activate(cluster_is_active);
+    std::int64_t num_active = 0;
+    for (std::size_t c = 0; c < cluster_is_active.size(); ++c)
+        if (cluster_is_active[c] != 0)
+            num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
+    // All that the host gives the device comes before the step's work there: every copy waits for what is
+    // under way.
+    const LossCells loss_cells = prepare_loss_cells(num_active, step);
+    const CellBatch& cells = loss_cells.batch;
+    const CellDraws& draws = loss_cells.draws;
+    const Backend& backend = placed_.backend();
+
+    const Posterior of_active = encode(model, step, sink);
+    const Posterior posterior{of_active.mean.index_select(0, loss_cells.places),
+                              of_active.log_variance.index_select(0, loss_cells.places),
+                              of_active.latent_noise};
     Result result;
-    result.num_loss_cells = static_cast<std::int64_t>(rows.size());
+    result.num_loss_cells = loss_cells.places.size(0);
     // The expected number of loss cells: known to all, and without bias.
     const auto divisor = static_cast<double>(
         options_.loss_cells == 0 ? num_active : std::min(num_active, options_.loss_cells));
 
     // Lines 11 to 13: a draw from the posterior.
-    const CellDraws draws{seed_, step, backend.tensor(ids)};
     const torch::Tensor z =
         sample_normal(backend, posterior.mean, posterior.deviation(), draws, RandomStream::kLatentNoise);
     const torch::Tensor kl =
         0.5 * (posterior.mean.square() + posterior.log_variance.exp() - 1 - posterior.log_variance).sum();
 
     // Lines 22 and 23: counts from the latent that is diffused too.
-    const CellBatch cells = placed_.cell_batch(rows);
     const CountDecoderImpl::Dropout dropout =
         drawn_dropout(backend, model_options_.dropout, draws, DropoutLayers::kDecoder);
     // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
@@ -133,16 +157,10 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), cells.library);
-    std::vector<float> times;
-    const PlacedRandom time_draws(seed_, RandomStream::kDiffusionTime);
-    for (const std::int64_t id : ids)
-        times.push_back(uniform_float(time_draws.words(static_cast<std::uint64_t>(id), step)[0]));
-    times_from_uniforms(times, options_.times, model_options_.diffusion_time);
     const torch::Tensor noise = backend.normals(draws, RandomStream::kDiffusionNoise, model.diffused_width());
-    const torch::Tensor diffusion = diffusion_loss(
-        model.score_net, diffused, backend.tensor(times), noise,
-        backend.tensor(training_labels(cells.labels, ids, options_.label_dropout, seed_, step)),
-        cells.batches, drawn_dropout(backend, model_options_.score_dropout, draws, DropoutLayers::kScoreNet));
+    const torch::Tensor diffusion =
+        diffusion_loss(model.score_net, diffused, loss_cells.times, noise, loss_cells.labels, cells.batches,
+                       drawn_dropout(backend, model_options_.score_dropout, draws, DropoutLayers::kScoreNet));
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.

@@ -55,8 +55,19 @@ class JointLoss {
     /// This rank's active rows (places in the induced shard) whose losses count in a step with `num_active`
     /// active cells on all ranks: each with the same chance, keyed by its global row.
     std::vector<std::int64_t> choose_loss_rows(std::int64_t num_active, std::uint32_t step) const;
-    Posterior encode(Model& model, std::span<const std::uint8_t> cluster_is_active, std::uint32_t step,
-                     GradientSink* sink);
+    /// The cells of a step whose losses count, where the networks compute.
+    struct LossCells {
+        CellBatch batch;
+        CellDraws draws;
+        torch::Tensor places;  // [cells] among this rank's active rows
+        torch::Tensor times;   // [cells] of diffusion
+        torch::Tensor labels;  // [cells] as training_labels makes them
+    };
+    LossCells prepare_loss_cells(std::int64_t num_active, std::uint32_t step) const;
+    /// Makes active_.
+    void activate(std::span<const std::uint8_t> cluster_is_active);
+    /// Collective. Of all rows of active_.
+    Posterior encode(Model& model, std::uint32_t step, GradientSink* sink);
 
     const PlacedData& placed_;
     const RankData& data_;

@@ -25,11 +25,11 @@ void Optimiser::step(double learning_rate) {
             gradients.push_back(parameters_[i].grad());
             first.push_back(first_moments_[i]);
             second.push_back(second_moments_[i]);
-            // The kernel takes the count that includes the step being made.
-            step_counts_[i].add_(1);
             steps.push_back(step_counts_[i]);
         }
         if (weights.empty()) continue;
+        // The kernel takes the count that includes the step being made.
+        at::_foreach_add_(steps, 1);
         at::_fused_adamw_(weights, gradients, first, second, {}, steps, learning_rate, 0.9, 0.999,
                           decays ? weight_decay_ : 0.0, 1e-8, false, false);
     }
@@ -53,12 +53,11 @@ double learning_rate_factor(std::int64_t step, std::int64_t num_steps, double wa
 
 double clip_gradients(const std::vector<torch::Tensor>& parameters, double largest) {
     const torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> norms;
-    for (const torch::Tensor& parameter : parameters) norms.push_back(parameter.grad().norm());
+    std::vector<torch::Tensor> gradients;
+    for (const torch::Tensor& parameter : parameters) gradients.push_back(parameter.grad());
     // Read at once: where a device computes, every reading waits for it.
-    const auto norm = torch::stack(norms).to(torch::kFloat64).norm().item<double>();
-    if (norm > largest && std::isfinite(norm))
-        for (const torch::Tensor& parameter : parameters) parameter.grad().mul_(largest / norm);
+    const auto norm = torch::stack(at::_foreach_norm(gradients)).to(torch::kFloat64).norm().item<double>();
+    if (norm > largest && std::isfinite(norm)) at::_foreach_mul_(gradients, largest / norm);
     return norm;
 }
 
@@ -72,7 +71,7 @@ void MovingAverage::update() {
     ++updates_;
     const double decay =
         std::min(decay_, (1.0 + static_cast<double>(updates_)) / (10.0 + static_cast<double>(updates_)));
-    for (std::size_t i = 0; i < averages_.size(); ++i) averages_[i].lerp_(parameters_[i], 1 - decay);
+    at::_foreach_lerp_(averages_, parameters_, 1 - decay);
 }
 
 }  // namespace lapatlas

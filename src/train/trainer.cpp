@@ -150,13 +150,14 @@ Trainer::StepResult Trainer::joint_step() {
         loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
     part.loss.backward();
+    // First, since it waits for other ranks with a limit of time; what is read below waits without.
+    joint_gradients_->finish();
     // Weighted loss, reconstruction, KL, diffusion, z, z^2; number of cells.
     double sums[7] = {};
     const torch::Tensor figures = part.figures.cpu();
     std::copy_n(figures.const_data_ptr<double>(), 6, sums);
     sums[6] = static_cast<double>(part.num_loss_cells);
     all_reduce_sum(comm_, std::span<double>(sums));
-    joint_gradients_->finish();
 
     StepResult result;
     result.loss = sums[0];
@@ -298,8 +299,8 @@ Trainer::StepResult Trainer::score_step() {
     score_gradients_->begin();
     loss.backward();
     StepResult result;
-    result.loss = result.terms.diffusion = all_reduce_sum(comm_, loss.item<double>());
     score_gradients_->finish();
+    result.loss = result.terms.diffusion = all_reduce_sum(comm_, loss.item<double>());
     result.num_cells = batch;
     result.gradient_norm = clip_gradients(score_optimiser_->parameters(), config_.train.clip_norm);
     check_finite(result.terms, result.gradient_norm, "score", step);

@@ -17,6 +17,9 @@ constexpr Bench kBenches[] = {
     {"counts", "exact Poisson and negative-binomial draws", lapatlas::bench::counts},
     {"marginal", "gene-wise independent draws per type as an atlas: RUN OUTPUT.h5ad",
      lapatlas::bench::marginal},
+#ifdef LAPATLAS_CUDA
+    {"gpu", "what runs on a GPU beside LibTorch: [RUN ...]", lapatlas::bench::gpu},
+#endif
     {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 

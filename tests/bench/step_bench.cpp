@@ -183,7 +183,9 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
     double first_loss = 0, last_loss = 0;
     std::int64_t cells = 0, genes = 0, edges = 0;
     {
-        Trainer trainer(make_cpu_backend(comm), config, arguments[0]);
+        Log log({.speaks = comm.is_root(), .quiet = false, .json_path = ""});
+        Trainer trainer(choose_backend(comm, config.runtime.device, config.runtime.exchange_timeout, log),
+                        config, arguments[0]);
         for (std::int64_t s = 0; s <= steps; ++s) {
             barrier(comm);
             const Timer timer;

@@ -13,16 +13,10 @@
 namespace lapatlas {
 namespace {
 
-enum class Transport { kNccl, kStaged };
-
 class DeviceExchange : public testing::TestWithParam<Transport> {
   protected:
     void SetUp() override {
-        const TestGpus gpus = test_gpus();
-        if (gpus.count == 0) GTEST_SKIP() << "LAPATLAS_SKIPPED: no GPU (" << gpus.why_none << ")";
-        if (GetParam() == Transport::kNccl && gpus.count < comm_.size())
-            GTEST_SKIP() << "LAPATLAS_SKIPPED: NCCL wants a GPU a rank, here are " << gpus.count << " for "
-                         << comm_.size() << " ranks";
+        if (const std::string why = why_skipped(GetParam(), comm_.size()); !why.empty()) GTEST_SKIP() << why;
         compute_.emplace();
         if (GetParam() == Transport::kNccl) nccl_ = std::make_unique<NcclCommunicator>(comm_, 30.0);
     }
@@ -123,8 +117,7 @@ TEST_P(DeviceExchange, WantsEveryGradientOnce) {
     EXPECT_THROW(reduction->finish(), InternalError);
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, DeviceExchange, testing::Values(Transport::kNccl, Transport::kStaged),
-                         [](const auto& test) { return test.param == Transport::kNccl ? "Nccl" : "Staged"; });
+INSTANTIATE_TEST_SUITE_P(Transports, DeviceExchange, kTransports, transport_name);
 
 }  // namespace
 }  // namespace lapatlas

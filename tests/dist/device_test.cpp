@@ -61,7 +61,7 @@ TEST(DescribeDevices, NamesTheGpuAndTheTransport) {
                         .total_bytes = 80'000'000'000,
                         .free_bytes = 79'000'000'000,
                         .ranks_on_gpu = comm.size(),
-                        .shared_gpus = comm.size() > 1};
+                        .over_nccl = comm.size() == 1};
     const std::vector<std::string> lines = describe_devices(comm, device);
     if (!comm.is_root()) return;
     EXPECT_NE(lines[0].find("GPU 1, GPU X, 79.0 GB of 80.0 GB free"), std::string::npos) << lines[0];

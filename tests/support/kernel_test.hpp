@@ -6,6 +6,8 @@
 #include <limits>
 #include <string>
 
+#include "dist/device.hpp"
+
 namespace lapatlas {
 
 /// GPUs that a test can use: as many as it likes where kernels run on the host.
@@ -28,6 +30,24 @@ inline TestGpus test_gpus() {
 inline void set_thread_order(unsigned) {}
 inline const auto kThreadOrders = testing::Values(0u);
 #endif
+
+/// How ranks exchange what is in GPU memory.
+enum class Transport { kNccl, kStaged };
+
+/// Why a test over `transport` is skipped; empty: it is not.
+inline std::string why_skipped(Transport transport, int ranks) {
+    const TestGpus gpus = test_gpus();
+    if (gpus.count == 0) return "LAPATLAS_SKIPPED: no GPU (" + gpus.why_none + ")";
+    if (transport == Transport::kNccl && gpus.count < ranks && !nccl_shares_gpus())
+        return "LAPATLAS_SKIPPED: NCCL wants a GPU a rank, here are " + std::to_string(gpus.count) + " for " +
+               std::to_string(ranks) + " ranks";
+    return {};
+}
+
+inline const auto kTransports = testing::Values(Transport::kNccl, Transport::kStaged);
+inline std::string transport_name(const testing::TestParamInfo<Transport>& test) {
+    return test.param == Transport::kNccl ? "Nccl" : "Staged";
+}
 
 /// A test of kernels; skipped, and said, where there is no GPU for them.
 class KernelTest : public testing::TestWithParam<unsigned> {

@@ -16,22 +16,16 @@
 namespace lapatlas {
 namespace {
 
-enum class Transport { kNccl, kStaged };
-
 class BackendCuda : public testing::TestWithParam<Transport> {
   protected:
     void SetUp() override {
-        const TestGpus gpus = test_gpus();
-        if (gpus.count == 0) GTEST_SKIP() << "LAPATLAS_SKIPPED: no GPU (" << gpus.why_none << ")";
-        if (GetParam() == Transport::kNccl && gpus.count < comm_.size())
-            GTEST_SKIP() << "LAPATLAS_SKIPPED: NCCL wants a GPU a rank, here are " << gpus.count << " for "
-                         << comm_.size() << " ranks";
-        const Device device{.gpu = GetParam() == Transport::kNccl ? comm_.rank() : 0,
+        if (const std::string why = why_skipped(GetParam(), comm_.size()); !why.empty()) GTEST_SKIP() << why;
+        const Device device{.gpu = GetParam() == Transport::kNccl ? comm_.rank() % test_gpus().count : 0,
                             .name = "tested",
                             .total_bytes = 0,
                             .free_bytes = 0,
                             .ranks_on_gpu = 1,
-                            .shared_gpus = GetParam() == Transport::kStaged};
+                            .over_nccl = GetParam() == Transport::kNccl};
         gpu_ = make_cuda_backend(comm_, device, 60);
         cpu_ = make_cpu_backend(comm_);
     }
@@ -149,8 +143,7 @@ TEST_P(BackendCuda, AWholeTrainingGoesOnAndGeneratesOnEither) {
     EXPECT_GE(static_cast<double>(alike), 0.99 * static_cast<double>(entries));
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, BackendCuda, testing::Values(Transport::kNccl, Transport::kStaged),
-                         [](const auto& test) { return test.param == Transport::kNccl ? "Nccl" : "Staged"; });
+INSTANTIATE_TEST_SUITE_P(Transports, BackendCuda, kTransports, transport_name);
 
 }  // namespace
 }  // namespace lapatlas

@@ -37,6 +37,10 @@ inline ncclComm_t& grouped() {
 
 inline const char* ncclGetErrorString(ncclResult_t) { return "internal error"; }
 inline const char* ncclGetLastError(ncclComm_t) { return ""; }
+inline ncclResult_t ncclGetVersion(int* version) {
+    *version = 22800;
+    return ncclSuccess;
+}
 inline ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
     id->internal[0] = 42;
     return ncclSuccess;
