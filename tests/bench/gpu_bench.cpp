@@ -14,6 +14,7 @@
 #include "src/backend/backend.hpp"
 #include "src/backend/torch_device.hpp"
 #include "src/config/config.hpp"
+#include "src/decode/count_decoder.hpp"
 #include "src/embed/parameter_init.hpp"
 #include "src/embed/sparse_kernels_cuda.hpp"
 #include "src/generate/generate.hpp"
@@ -110,7 +111,8 @@ bool graph_product(const Bench& bench) {
             .contiguous();
     const torch::Tensor narrow = columns.to(torch::kInt32),
                         weights = torch::rand({kCells * kDegree}, options);
-    const torch::Tensor matrix = torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells});
+    const torch::Tensor matrix =
+        torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells}, weights.options());
     for (const std::int64_t width : {32, 128, 512}) {
         const torch::Tensor in = torch::randn({kCells, width}, options);
         torch::Tensor out = torch::empty_like(in), peer;
@@ -150,10 +152,11 @@ CountMatrix random_counts(std::int64_t cells, std::int64_t genes, double density
     return counts;
 }
 
-torch::Tensor dense_of(const CountMatrix& counts, const torch::Device& device) {
+torch::Tensor sparse_of(const CountMatrix& counts, const torch::Device& device) {
     return torch::sparse_csr_tensor(tensor_of(counts.row_offsets, device),
                                     tensor_of(counts.gene_indices, device).to(torch::kInt64),
-                                    tensor_of(counts.values, device), {counts.num_rows(), counts.num_genes});
+                                    tensor_of(counts.values, device), {counts.num_rows(), counts.num_genes},
+                                    torch::TensorOptions(device));
 }
 
 /// The encoder's first product and the decoder's likelihood with its gradients, on the cells of one step.
@@ -170,7 +173,7 @@ bool step_parts(const Bench& bench, const Backend& backend) {
     }
     const auto store = backend.store({counts, counts, library, ids});
     const auto options = torch::TensorOptions(bench.device);
-    const torch::Tensor sparse = dense_of(counts, bench.device), dense = sparse.to_dense();
+    const torch::Tensor sparse = sparse_of(counts, bench.device), dense = sparse.to_dense();
 
     const torch::Tensor w = torch::randn({kGenes, kHidden}, options);
     torch::Tensor out = torch::empty({kCells, kHidden}, options), peer;
