@@ -34,7 +34,7 @@ struct HostCells {
 class CellStore {
   public:
     virtual ~CellStore() = default;
-    virtual std::shared_ptr<const EncoderInput> inputs(std::vector<std::int32_t> rows,
+    virtual std::shared_ptr<const EncoderInput> inputs(std::span<const std::int32_t> rows,
                                                        const EntryMask& mask) const = 0;
     virtual std::shared_ptr<const CellCounts> counts(std::span<const std::int64_t> rows) const = 0;
 };
@@ -95,8 +95,8 @@ class Backend {
 std::shared_ptr<const Backend> make_cpu_backend(const Communicator& comm);
 
 /// Collective. On the GPU that `device` names, of which the calling thread becomes a user, over the transport
-/// that it names. NcclError on all ranks if NCCL does not start
-/// within `timeout_seconds`, or later waits longer than that. InternalError in a build without CUDA.
+/// that it names. NcclError on all ranks if NCCL does not start within `timeout_seconds`, or later waits
+/// longer than that. InternalError in a build without CUDA.
 std::shared_ptr<const Backend> make_cuda_backend(const Communicator& comm, const Device& device,
                                                  double timeout_seconds);
 

@@ -9,7 +9,7 @@ namespace {
 class HostCellStore : public CellStore {
   public:
     explicit HostCellStore(const HostCells& cells) : cells_(cells) {}
-    std::shared_ptr<const EncoderInput> inputs(std::vector<std::int32_t> rows,
+    std::shared_ptr<const EncoderInput> inputs(std::span<const std::int32_t> rows,
                                                const EntryMask& mask) const override {
         return make_sparse_encoder_input(masked_input(cells_.inputs, rows, cells_.ids, mask));
     }

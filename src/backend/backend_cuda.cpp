@@ -26,7 +26,7 @@ class DeviceCellStore : public CellStore {
           library_(tensor_of(cells.library, device)),
           ids_(tensor_of(cells.ids, device)) {}
 
-    std::shared_ptr<const EncoderInput> inputs(std::vector<std::int32_t> rows,
+    std::shared_ptr<const EncoderInput> inputs(std::span<const std::int32_t> rows,
                                                const EntryMask& mask) const override {
         return make_dense_encoder_input(inputs_, tensor_of(rows, device_), ids_, mask, stream_of(device_));
     }

@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-struct CUstream_st;
+#include "dist/cuda_stream.hpp"
 
 namespace lapatlas {
 

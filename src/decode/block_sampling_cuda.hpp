@@ -1,8 +1,7 @@
 #pragma once
 
+#include "dist/cuda_stream.hpp"
 #include "src/decode/block_sampling.hpp"
-
-struct CUstream_st;
 
 namespace lapatlas {
 

@@ -2,10 +2,9 @@
 
 #include <memory>
 
+#include "dist/cuda_stream.hpp"
 #include "src/decode/likelihood_pass.hpp"
 #include "src/embed/device_rows.hpp"
-
-struct CUstream_st;
 
 namespace lapatlas {
 

@@ -2,11 +2,10 @@
 
 #include <memory>
 
+#include "dist/cuda_stream.hpp"
 #include "src/embed/device_rows.hpp"
 #include "src/embed/encoder_input.hpp"
 #include "src/embed/masked_input.hpp"
-
-struct CUstream_st;
 
 namespace lapatlas {
 

@@ -26,8 +26,9 @@ class PlacedData {
     const RankData& data() const { return data_; }
 
     /// The encoder's input of `rows` (rows of the data, as in the others).
-    std::shared_ptr<const EncoderInput> inputs(std::vector<std::int32_t> rows, const EntryMask& mask) const {
-        return cells_->inputs(std::move(rows), mask);
+    std::shared_ptr<const EncoderInput> inputs(std::span<const std::int32_t> rows,
+                                               const EntryMask& mask) const {
+        return cells_->inputs(rows, mask);
     }
     /// Positional encodings [rows, num_encodings]; of all rows.
     torch::Tensor encodings(std::span<const std::int32_t> rows) const;
