@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "dist/exchange_plan.hpp"
+#include "dist/halo_rows_cuda.cuh"
 #include "dist/nccl_communicator.cuh"
 
 namespace lapatlas {
@@ -17,24 +18,27 @@ class DeviceHalo {
     /// Collective over neighbours.
     virtual void start(float* rows, std::int64_t num_owned, std::int64_t width) = 0;
     virtual void finish() = 0;
+    /// What this rank sends in an exchange.
+    virtual std::int64_t sent_bytes(std::int64_t width) const = 0;
 };
 
 /// What exchanges that follow each other share; it grows to what the largest needs.
 struct HaloBuffers {
     CudaStream travel;
-    DeviceBuffer<float> packed;
+    DeviceBuffer<float> packed, arrived;  ///< the latter of rows that are to be unpacked
     PinnedBuffer<float> outgoing, incoming;
 };
 
-/// Grouped sends and receives on a stream of its own. `send_rows`: those of the plan, in GPU memory. Views
-/// all of its arguments.
+/// Grouped sends and receives on a stream of its own. `send_rows`: those of the plan, in GPU memory. As
+/// bfloat16 ghosts are the owners' rows rounded. Views all of its arguments.
 std::unique_ptr<DeviceHalo> make_nccl_halo(NcclCommunicator& nccl, const ExchangePlan& plan,
                                            const std::int32_t* send_rows, HaloBuffers& buffers,
-                                           cudaStream_t compute);
+                                           cudaStream_t compute, HaloNumbers numbers = HaloNumbers::kFloat32);
 
 /// MPI through pinned host memory, where several ranks share a GPU.
 std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
                                              const std::int32_t* send_rows, HaloBuffers& buffers,
-                                             cudaStream_t compute);
+                                             cudaStream_t compute,
+                                             HaloNumbers numbers = HaloNumbers::kFloat32);
 
 }  // namespace lapatlas

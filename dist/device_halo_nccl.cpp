@@ -1,5 +1,4 @@
 #include "dist/device_halo.cuh"
-#include "dist/gather_rows_cuda.cuh"
 
 namespace lapatlas {
 
@@ -8,26 +7,39 @@ namespace {
 class NcclHalo : public DeviceHalo {
   public:
     NcclHalo(NcclCommunicator& nccl, const ExchangePlan& plan, const std::int32_t* send_rows,
-             HaloBuffers& buffers, cudaStream_t compute)
-        : nccl_(nccl), plan_(plan), send_rows_(send_rows), buffers_(buffers), compute_(compute) {}
+             HaloBuffers& buffers, cudaStream_t compute, HaloNumbers numbers)
+        : nccl_(nccl),
+          plan_(plan),
+          send_rows_(send_rows),
+          buffers_(buffers),
+          compute_(compute),
+          numbers_(numbers) {}
 
     void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
-        buffers_.packed.resize(std::ssize(plan_.send_rows) * width);
-        gather_rows(rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(), compute_);
+        const std::int64_t words = halo_words(numbers_, width);
+        width_ = width;
+        ghosts_ = rows + num_owned * width;
+        float* arriving = ghosts_;
+        if (is_packed()) {
+            buffers_.arrived.resize(plan_.num_ghosts() * words);
+            arriving = buffers_.arrived.data();
+        }
+        buffers_.packed.resize(std::ssize(plan_.send_rows) * words);
+        pack_rows(numbers_, rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(),
+                  compute_);
         ready_.record(compute_);
         ready_.hold(buffers_.travel.get());
         nccl_.check(ncclGroupStart(), "ncclGroupStart");
         for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
             const std::int64_t first = plan_.receive_offsets[s], last = plan_.receive_offsets[s + 1];
-            nccl_.enqueue(
-                ncclRecv(rows + (num_owned + first) * width, static_cast<std::size_t>((last - first) * width),
-                         ncclFloat, plan_.receive_ranks[s], nccl_.handle(), buffers_.travel.get()),
-                "ncclRecv");
+            nccl_.enqueue(ncclRecv(arriving + first * words, static_cast<std::size_t>((last - first) * words),
+                                   ncclFloat, plan_.receive_ranks[s], nccl_.handle(), buffers_.travel.get()),
+                          "ncclRecv");
         }
         for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
             const std::int64_t first = plan_.send_offsets[s], last = plan_.send_offsets[s + 1];
-            nccl_.enqueue(ncclSend(buffers_.packed.data() + first * width,
-                                   static_cast<std::size_t>((last - first) * width), ncclFloat,
+            nccl_.enqueue(ncclSend(buffers_.packed.data() + first * words,
+                                   static_cast<std::size_t>((last - first) * words), ncclFloat,
                                    plan_.send_ranks[s], nccl_.handle(), buffers_.travel.get()),
                           "ncclSend");
         }
@@ -35,14 +47,26 @@ class NcclHalo : public DeviceHalo {
         arrived_.record(buffers_.travel.get());
     }
 
-    void finish() override { arrived_.hold(compute_); }
+    void finish() override {
+        arrived_.hold(compute_);
+        if (is_packed()) unpack_rows(buffers_.arrived.data(), plan_.num_ghosts(), width_, ghosts_, compute_);
+    }
+
+    std::int64_t sent_bytes(std::int64_t width) const override {
+        return std::ssize(plan_.send_rows) * halo_words(numbers_, width) * std::int64_t{sizeof(float)};
+    }
 
   private:
+    bool is_packed() const { return numbers_ != HaloNumbers::kFloat32; }
+
     NcclCommunicator& nccl_;
     const ExchangePlan& plan_;
     const std::int32_t* send_rows_;
     HaloBuffers& buffers_;
     cudaStream_t compute_;
+    HaloNumbers numbers_;
+    float* ghosts_ = nullptr;
+    std::int64_t width_ = 0;
     CudaEvent ready_, arrived_;
 };
 
@@ -50,8 +74,8 @@ class NcclHalo : public DeviceHalo {
 
 std::unique_ptr<DeviceHalo> make_nccl_halo(NcclCommunicator& nccl, const ExchangePlan& plan,
                                            const std::int32_t* send_rows, HaloBuffers& buffers,
-                                           cudaStream_t compute) {
-    return std::make_unique<NcclHalo>(nccl, plan, send_rows, buffers, compute);
+                                           cudaStream_t compute, HaloNumbers numbers) {
+    return std::make_unique<NcclHalo>(nccl, plan, send_rows, buffers, compute, numbers);
 }
 
 }  // namespace lapatlas

@@ -2,7 +2,6 @@
 
 #include "dist/collectives.hpp"
 #include "dist/device_halo.cuh"
-#include "dist/gather_rows_cuda.cuh"
 
 namespace lapatlas {
 
@@ -11,28 +10,36 @@ namespace {
 class StagedHalo : public DeviceHalo {
   public:
     StagedHalo(const Communicator& comm, const ExchangePlan& plan, const std::int32_t* send_rows,
-               HaloBuffers& buffers, cudaStream_t compute)
-        : comm_(comm), plan_(plan), send_rows_(send_rows), buffers_(buffers), compute_(compute) {}
+               HaloBuffers& buffers, cudaStream_t compute, HaloNumbers numbers)
+        : comm_(comm),
+          plan_(plan),
+          send_rows_(send_rows),
+          buffers_(buffers),
+          compute_(compute),
+          numbers_(numbers) {}
     ~StagedHalo() override {
         // Unwinding between start and finish: the buffers must outlive the requests.
         MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
     }
 
     void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
-        const std::int64_t sent = std::ssize(plan_.send_rows) * width;
+        width_ = width;
+        words_ = halo_words(numbers_, width);
+        const std::int64_t sent = std::ssize(plan_.send_rows) * words_;
         buffers_.packed.resize(sent);
         buffers_.outgoing.resize(sent);
-        buffers_.incoming.resize(plan_.num_ghosts() * width);
+        buffers_.incoming.resize(plan_.num_ghosts() * words_);
+        if (is_packed()) buffers_.arrived.resize(plan_.num_ghosts() * words_);
         ghosts_ = rows + num_owned * width;
-        width_ = width;
-        gather_rows(rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(), compute_);
+        pack_rows(numbers_, rows, send_rows_, std::ssize(plan_.send_rows), width, buffers_.packed.data(),
+                  compute_);
         ready_.record(compute_);
         ready_.hold(buffers_.travel.get());
         copy_async(buffers_.outgoing.data(), buffers_.packed.data(), sent, buffers_.travel.get());
         for (std::size_t s = 0; s < plan_.receive_ranks.size(); ++s) {
             const std::int64_t first = plan_.receive_offsets[s], last = plan_.receive_offsets[s + 1];
             MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
-            check_mpi(MPI_Irecv(buffers_.incoming.data() + first * width, mpi_count((last - first) * width),
+            check_mpi(MPI_Irecv(buffers_.incoming.data() + first * words_, mpi_count((last - first) * words_),
                                 MPI_FLOAT, plan_.receive_ranks[s], kTag, comm_.handle(), &request),
                       "MPI_Irecv");
         }
@@ -46,30 +53,39 @@ class StagedHalo : public DeviceHalo {
         for (std::size_t s = 0; s < plan_.send_ranks.size(); ++s) {
             const std::int64_t first = plan_.send_offsets[s], last = plan_.send_offsets[s + 1];
             MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
-            check_mpi(MPI_Isend(buffers_.outgoing.data() + first * width_, mpi_count((last - first) * width_),
+            check_mpi(MPI_Isend(buffers_.outgoing.data() + first * words_, mpi_count((last - first) * words_),
                                 MPI_FLOAT, plan_.send_ranks[s], kTag, comm_.handle(), &request),
                       "MPI_Isend");
         }
         check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
                   "MPI_Waitall");
         requests_.clear();
-        copy_async(ghosts_, buffers_.incoming.data(), plan_.num_ghosts() * width_, buffers_.travel.get());
+        copy_async(is_packed() ? buffers_.arrived.data() : ghosts_, buffers_.incoming.data(),
+                   plan_.num_ghosts() * words_, buffers_.travel.get());
         arrived_.record(buffers_.travel.get());
         arrived_.hold(compute_);
+        if (is_packed()) unpack_rows(buffers_.arrived.data(), plan_.num_ghosts(), width_, ghosts_, compute_);
         // The next exchange fills the host's buffers again.
         arrived_.wait();
     }
 
+    std::int64_t sent_bytes(std::int64_t width) const override {
+        return std::ssize(plan_.send_rows) * halo_words(numbers_, width) * std::int64_t{sizeof(float)};
+    }
+
   private:
+    bool is_packed() const { return numbers_ != HaloNumbers::kFloat32; }
+
     static constexpr int kTag = 102;
     Communicator comm_;
     const ExchangePlan& plan_;
     const std::int32_t* send_rows_;
     HaloBuffers& buffers_;
     cudaStream_t compute_;
+    HaloNumbers numbers_;
     CudaEvent ready_, arrived_;
     float* ghosts_ = nullptr;
-    std::int64_t width_ = 0;
+    std::int64_t width_ = 0, words_ = 0;
     std::vector<MPI_Request> requests_;
 };
 
@@ -77,8 +93,8 @@ class StagedHalo : public DeviceHalo {
 
 std::unique_ptr<DeviceHalo> make_staged_halo(const Communicator& comm, const ExchangePlan& plan,
                                              const std::int32_t* send_rows, HaloBuffers& buffers,
-                                             cudaStream_t compute) {
-    return std::make_unique<StagedHalo>(comm, plan, send_rows, buffers, compute);
+                                             cudaStream_t compute, HaloNumbers numbers) {
+    return std::make_unique<StagedHalo>(comm, plan, send_rows, buffers, compute, numbers);
 }
 
 }  // namespace lapatlas

@@ -24,6 +24,8 @@
 #include "src/generate/generate.hpp"
 #include "src/inspect.hpp"
 #include "src/pipeline.hpp"
+#include "src/plan/memory_check.hpp"
+#include "src/plan_run.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
 #include "src/simulate/simulator.hpp"
@@ -55,11 +57,13 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         simulate_atlas(comm, config.simulate, static_cast<std::uint64_t>(config.runtime.seed),
                        given_or(line.output, "simulated.h5ad"), log, provenance_of(comm, config, "simulate"));
     } else if (line.subcommand == "prepare") {
-        prepare_run(comm, run, config, log);
+        prepare_run(*backend(), run, config, log);
     } else if (line.subcommand == "train") {
-        const auto chosen = backend();  // what cannot be had is not written down
+        const auto chosen = backend();
         open_run_folder(comm, run, config);
         const Config resolved = derived_for(comm, run, config);
+        require_training_memory(*chosen, resolved, run.prepared(), log);
+        // What cannot be had is not written down.
         keep_config(comm, run, resolved);
         train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log);
     } else if (line.subcommand == "generate") {
@@ -83,6 +87,10 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     } else if (line.subcommand == "ablate") {
         const std::string table = ablate(backend(), config, run.dir, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);
+    } else if (line.subcommand == "plan") {
+        const std::string text =
+            agreed(comm, [&] { return comm.is_root() ? plan_run(comm, run, config) : std::string(); });
+        if (comm.is_root()) std::fputs(text.c_str(), stdout);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {
             return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size())

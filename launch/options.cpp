@@ -34,6 +34,8 @@ constexpr Subcommand kSubcommands[] = {
     {"report", "write the HTML page", "run folder"},
     {"embed", "map other cells into a trained model's latent space", "run folder"},
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
+    {"plan", "memory, disk and time that a configuration will need, and how to ask SLURM for them",
+     "CONFIG.toml or run folder"},
     {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
 };
 
@@ -120,7 +122,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         command->add_flag("--quiet", out.quiet, "warnings and errors only");
         command->add_option("--log-json", out.log_json, "append the log as JSON lines to this file");
         command->add_option("--threads", threads, "threads a rank (runtime.threads)");
-        if (name == "run" || name == "train" || name == "generate" || name == "ablate")
+        if (name == "run" || name == "prepare" || name == "plan" || name == "train" || name == "generate" ||
+            name == "ablate")
             command->add_option("--device", device, "auto, cpu or cuda (runtime.device)");
         if (name == "generate") {
             command->add_option("--cells", cells, "number of cells (generate.cells)");

@@ -3,6 +3,7 @@
 #include "dist/agreement.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
+#include "dist/memory_use.hpp"
 #include "src/config/config.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_input.hpp"
@@ -66,11 +67,15 @@ std::filesystem::path csv_beside(std::filesystem::path json) { return json.repla
 EvaluationResult evaluate_run(const Communicator& comm, const Config& config, const RunFolder& run,
                               const std::filesystem::path& generated, const std::filesystem::path& output,
                               Log& log) {
+    const StageMemory memory;
     log.stage("evaluate " + generated.string());
     require_files(comm, generated, "; make it with `lapatlas generate " + run.dir.string() + "`", output);
     const EvaluationInput input = input_of_prepared(
         comm, config, run.prepared(), heldout_latent_distances(comm, config, run, generated), generated, log);
-    return evaluate_and_write(comm, config, input, generated, evaluated_name(run.prepared()), output, log);
+    EvaluationResult result =
+        evaluate_and_write(comm, config, input, generated, evaluated_name(run.prepared()), output, log);
+    log.info(memory.text(comm));
+    return result;
 }
 
 EvaluationResult evaluate_files(const Communicator& comm, const Config& config,

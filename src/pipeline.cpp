@@ -9,6 +9,7 @@
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
 #include "src/io/prepared_file.hpp"
+#include "src/plan/memory_check.hpp"
 #include "src/prepare.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
@@ -71,7 +72,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
 
     bool fresh = false;
     if (!is_done(is_prepared, "prepare")) {
-        config = prepare_run(comm, run, config, log);
+        config = prepare_run(*backend, run, config, log);
         fresh = true;
     } else {
         open_run_folder(comm, run, config);
@@ -79,6 +80,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         keep_config(comm, run, config);
     }
     if (fresh || !is_done(is_trained, "train")) {
+        require_training_memory(*backend, config, run.prepared(), log);
         train(backend, config, run.dir, provenance("train"), log);
         fresh = true;
     }

@@ -8,13 +8,14 @@
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
+#include "dist/memory_use.hpp"
 #include "partition/components.hpp"
 #include "partition/distributed_graph.hpp"
 #include "partition/metis_partitioner.hpp"
 #include "src/config/config.hpp"
+#include "src/embed/positional_encoding.hpp"
 #include "src/graph/cluster_graph.hpp"
 #include "src/graph/knn.hpp"
-#include "src/graph/positional_encoding.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/preprocess/filter.hpp"
@@ -141,8 +142,10 @@ DataSize size_of(const PreparedSummary& summary) {
     return {summary.num_train, static_cast<std::int64_t>(summary.gene_names.size())};
 }
 
-Config prepare(const Communicator& comm, const Config& given, const std::filesystem::path& path,
+Config prepare(const Backend& backend, const Config& given, const std::filesystem::path& path,
                const std::map<std::string, std::string>& provenance, Log& log) {
+    const StageMemory memory;
+    const Communicator& comm = backend.comm();
     Config config = given;
     const PrepareOptions& options = config.prepare;
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
@@ -151,7 +154,7 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
     });
 
     log.stage("read " + config.input.path);
-    const AtlasShard atlas = read_atlas(comm, config.input, log);
+    AtlasShard atlas = read_atlas(comm, config.input, log);
     log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes) +
              " genes, " + std::to_string(all_reduce_sum(comm, atlas.counts.num_nonzeros())) +
              " counts above zero in " + atlas.matrix_name);
@@ -174,9 +177,11 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
         is_heldout.push_back(cell_filter.keep[r] != 0 && splits[r] != Split::kTrain ? 1 : 0);
     }
     const GeneFilter genes = choose_genes(comm, atlas.counts, is_train, options.min_cells);
-    const CountMatrix kept = select_genes(atlas.counts, genes.kept);
+    CountMatrix kept = select_genes(atlas.counts, genes.kept);
+    atlas.counts = {};
     Cells train = choose(comm, atlas, splits, kept, is_train);
     Cells heldout = choose(comm, atlas, splits, kept, is_heldout);
+    kept = {};
     log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) +
              " held-out cells, " + std::to_string(genes.kept.size()) + " genes in at least " +
              std::to_string(options.min_cells) + " training cells");
@@ -198,8 +203,11 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
     std::vector<std::int32_t> graph_genes;
     if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes)
         graph_genes = variable.chosen;
-    PcaResult components =
-        pca(comm, for_graph(train.counts, graph_genes), {.components = options.pca_components, .seed = seed});
+    const PcaOptions pca_options{.components = options.pca_components, .seed = seed};
+    PcaResult components = [&] {
+        const CountMatrix seen = for_graph(train.counts, graph_genes);
+        return pca(*backend.centred_gram(seen), pca_options);
+    }();
     const std::int64_t num_components = components.pca.num_components;
     train.scores = std::move(components.scores);
     heldout.scores = project(for_graph(heldout.counts, graph_genes), components.pca);
@@ -209,9 +217,10 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
         log.warning("the PCA stopped at its largest number of passes; its last components are less exact");
 
     log.stage("nearest neighbours");
-    const bool exact = train.total <= options.exact_knn_below;
+    const BlockSearch& search = backend.block_search();
+    const bool exact = train.total <= options.exact_knn_below * search.reach();
     const KnnGraph knn = exact
-                             ? knn_exact(comm, train.scores, num_components, options.k)
+                             ? knn_exact(comm, train.scores, num_components, options.k, search)
                              : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
     if (knn.k < options.k)
         log.warning("k lowered from " + std::to_string(options.k) + " to " + std::to_string(knn.k) +
@@ -245,7 +254,10 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
     log.stage("positional encodings");
     const Components parts = find_components(comm, graph);
     const PositionalEncoding encoding =
-        positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed});
+        positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed},
+                            [&](const Communicator&, const GraphShard& shard, const TrivialVectors& trivial) {
+                                return backend.spectral_operator(shard, trivial);
+                            });
     if (encoding.count < options.encodings)
         log.warning("encodings lowered to " + std::to_string(encoding.count) +
                     ": the graph has no more eigenvectors");
@@ -255,7 +267,7 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
 
     log.stage("held-out cells");
     const std::int64_t k_heldout = std::min(options.k, train.total);
-    KnnGraph edges = knn_query(comm, heldout.scores, train.scores, num_components, k_heldout);
+    KnnGraph edges = knn_query(comm, heldout.scores, train.scores, num_components, k_heldout, search);
     // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank
     // mostly.
     std::vector<std::int32_t> home;
@@ -325,6 +337,7 @@ Config prepare(const Communicator& comm, const Config& given, const std::filesys
                      std::move(edges.neighbours), {}};
     write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
+    log.info(memory.text(comm));
     return config;
 }
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "dist/communicator.hpp"
 #include "dist/log.hpp"
+#include "src/backend/backend.hpp"
 #include "src/config/derived.hpp"
 #include "src/io/prepared_file.hpp"
 
@@ -17,9 +17,12 @@ namespace lapatlas {
 /// (validation, test) never enter gene choice, PCA, graph or encodings: they get directed edges to their
 /// nearest training cells and extended encodings.
 ///
+/// PCA, neighbours and encodings compute where `backend` does: on GPUs with the CPU's edges and, up to
+/// rounding, its other results.
+///
 /// Returns the configuration with what the data's size decides filled in (derive_from_size), which the
 /// dataset is prepared with.
-Config prepare(const Communicator& comm, const Config& config, const std::filesystem::path& path,
+Config prepare(const Backend& backend, const Config& config, const std::filesystem::path& path,
                const std::map<std::string, std::string>& provenance, Log& log);
 
 /// Whether the option "section.key" decides what prepare writes.

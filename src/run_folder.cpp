@@ -4,6 +4,7 @@
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
+#include "src/backend/backend.hpp"
 #include "src/config/config.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/prepare.hpp"
@@ -57,11 +58,12 @@ void keep_config(const Communicator& comm, const RunFolder& run, const Config& c
     });
 }
 
-Config prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log) {
+Config prepare_run(const Backend& backend, const RunFolder& run, const Config& config, Log& log) {
+    const Communicator& comm = backend.comm();
     const bool made = open_run_folder(comm, run, config);
     Config resolved;
     try {
-        resolved = prepare(comm, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
+        resolved = prepare(backend, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
     } catch (...) {
         std::error_code ignored;
         if (made) std::filesystem::remove(run.dir, ignored);  // only if it is empty

@@ -10,6 +10,8 @@
 
 namespace lapatlas {
 
+class Backend;
+
 /// The files of one run.
 struct RunFolder {
     std::filesystem::path dir;
@@ -36,7 +38,7 @@ void keep_config(const Communicator& comm, const RunFolder& run, const Config& c
 
 /// Collective. The `prepare` stage in a run's folder; returns the configuration it was prepared with. When it
 /// fails on input, a folder made for it is removed again.
-Config prepare_run(const Communicator& comm, const RunFolder& run, const Config& config, Log& log);
+Config prepare_run(const Backend& backend, const RunFolder& run, const Config& config, Log& log);
 
 /// What every output carries: version, whole configuration, seed, rank count, the command to repeat it.
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

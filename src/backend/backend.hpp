@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,12 +13,16 @@
 #include "dist/device.hpp"
 #include "dist/gradient_reducer.hpp"
 #include "dist/log.hpp"
+#include "src/backend/tensor_function.hpp"
 #include "src/decode/block_sampling.hpp"
 #include "src/decode/likelihood_pass.hpp"
 #include "src/embed/encoder_input.hpp"
 #include "src/embed/graph_operator.hpp"
 #include "src/embed/masked_input.hpp"
+#include "src/embed/spectral_operator.hpp"
 #include "src/embed/tensor_of.hpp"
+#include "src/graph/block_search.hpp"
+#include "src/preprocess/centred_gram.hpp"
 #include "src/random/philox.hpp"
 
 namespace lapatlas {
@@ -63,6 +68,11 @@ class Backend {
     virtual torch::Device device() const = 0;
     /// Whether the host's cores have nothing to do while networks compute.
     virtual bool leaves_host_free() const = 0;
+    /// Whether networks can be trained with factors rounded to bfloat16 (see MixedPrecision).
+    virtual bool multiplies_bfloat16() const = 0;
+    /// Bytes of a GPU's memory that this rank could take when it began; none where networks compute in the
+    /// host's.
+    virtual std::optional<double> device_memory() const = 0;
     /// To be called by each further thread that computes here.
     virtual void enter_thread() const = 0;
     /// Cells that are best generated together (see kBlockCells).
@@ -78,6 +88,14 @@ class Backend {
     /// Views `shard`; `entries` as make_graph_operator's.
     virtual std::shared_ptr<GraphOperator> graph_operator(const GraphShard& shard, std::vector<float> entries,
                                                           HaloStatistics* statistics = nullptr) const = 0;
+    // What `prepare` asks for.
+    virtual const BlockSearch& block_search() const = 0;
+    /// Collective. Keeps a reference to `local`.
+    virtual std::unique_ptr<CentredGram> centred_gram(const CountMatrix& local) const = 0;
+    /// Collective. Views shard and trivial.
+    virtual std::unique_ptr<SpectralOperator> spectral_operator(const GraphShard& shard,
+                                                                const TrivialVectors& trivial) const = 0;
+
     /// Collective. Slots are in the device's memory; `sizes`: values of each parameter.
     virtual std::unique_ptr<GradientReducer> gradient_reducer(std::vector<std::int64_t> sizes) const = 0;
 
@@ -86,6 +104,10 @@ class Backend {
     /// Inverted dropout: 0 with probability `rate`, else 1 / (1 - rate), [rows, width]. Layers draw apart.
     virtual torch::Tensor dropout(const CellDraws& draws, std::uint32_t layer, std::int64_t width,
                                   double rate) const = 0;
+    /// `function` for many calls with inputs of the same shapes (or undefined each time). It must do the same
+    /// on the device whatever the inputs hold, read nothing back, and depend on nothing else that changes:
+    /// its work may be recorded once and replayed.
+    virtual TensorFunction repeated(TensorFunction function) const = 0;
     virtual CountMatrix draw_counts(const BlockDraws& draws) const = 0;
 
   private:

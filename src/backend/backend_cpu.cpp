@@ -32,6 +32,8 @@ class CpuBackend : public Backend {
     using Backend::Backend;
     torch::Device device() const override { return torch::kCPU; }
     bool leaves_host_free() const override { return false; }
+    bool multiplies_bfloat16() const override { return false; }
+    std::optional<double> device_memory() const override { return std::nullopt; }
     void enter_thread() const override {}
     std::int64_t block_cells() const override { return kBlockCells; }
 
@@ -41,6 +43,14 @@ class CpuBackend : public Backend {
     std::shared_ptr<GraphOperator> graph_operator(const GraphShard& shard, std::vector<float> entries,
                                                   HaloStatistics* statistics) const override {
         return make_graph_operator(comm(), shard, std::move(entries), statistics);
+    }
+    const BlockSearch& block_search() const override { return cpu_block_search(); }
+    std::unique_ptr<CentredGram> centred_gram(const CountMatrix& local) const override {
+        return std::make_unique<CentredGram>(comm(), local);
+    }
+    std::unique_ptr<SpectralOperator> spectral_operator(const GraphShard& shard,
+                                                        const TrivialVectors& trivial) const override {
+        return make_spectral_operator(comm(), shard, trivial);
     }
     std::unique_ptr<GradientReducer> gradient_reducer(std::vector<std::int64_t> sizes) const override {
         return make_mpi_gradient_reducer(comm(), std::move(sizes));
@@ -78,6 +88,7 @@ class CpuBackend : public Backend {
         return out;
     }
 
+    TensorFunction repeated(TensorFunction function) const override { return function; }
     CountMatrix draw_counts(const BlockDraws& draws) const override { return draw_block(draws); }
 };
 

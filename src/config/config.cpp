@@ -238,6 +238,7 @@ void check_config(const Config& config) {
     share("input.validation_fraction", config.input.validation_fraction);
     at_least("runtime.threads", static_cast<double>(config.runtime.threads), 0);
     at_least("runtime.exchange_timeout", config.runtime.exchange_timeout, 1);
+    at_least("runtime.memory", config.runtime.memory, 0);
     at_least("simulate.cells", static_cast<double>(config.simulate.cells), 1);
     at_least("simulate.genes", static_cast<double>(config.simulate.genes), 1);
     at_least("simulate.types", static_cast<double>(config.simulate.types), 1);
@@ -287,6 +288,11 @@ void check_config(const Config& config) {
     at_least("evaluate.max_cells", static_cast<double>(config.evaluate.max_cells), 10);
     at_least("evaluate.pca_components", static_cast<double>(config.evaluate.pca_components), 1);
     at_least("evaluate.trees", static_cast<double>(config.evaluate.trees), 1);
+    at_least("plan.cells", static_cast<double>(config.plan.cells), 0);
+    at_least("plan.genes", static_cast<double>(config.plan.genes), 0);
+    at_least("plan.genes_a_cell", static_cast<double>(config.plan.genes_a_cell), 0);
+    at_least("plan.ranks", static_cast<double>(config.plan.ranks), 0);
+    at_least("plan.ranks_a_node", static_cast<double>(config.plan.ranks_a_node), 0);
     at_least("ablate.seeds", static_cast<double>(config.ablate.seeds), 1);
     if (config.model.library_model == "joint" && config.model.library != "size_factor")
         throw ConfigError(

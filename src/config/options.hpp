@@ -58,13 +58,18 @@ struct RuntimeOptions {
     std::int64_t threads = 0;
     std::string device = "auto";
     double exchange_timeout = 600;
+    double memory = 0;
 
     template <class Visitor>
     void describe(Visitor&& v) {
         v("device", device,
-          "where networks are trained and sampled: auto (GPUs, if every rank has one), cpu or cuda");
+          "where data are prepared, networks trained and sampled: auto (GPUs, if every rank has one), cpu or "
+          "cuda");
         v("exchange_timeout", exchange_timeout,
           "seconds that a rank on a GPU waits for the others before it gives up");
+        v("memory", memory,
+          "GiB of memory that a rank may use; training that needs more is not begun; 0: what its machine has "
+          "free, shared by the ranks there");
         v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
         v("threads", threads,
           "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
@@ -113,7 +118,8 @@ struct PrepareOptions {
         v("pca_components", pca_components, "principal components the neighbours are found in");
         v("k", k, "nearest neighbours a cell; 0: from the data, 10 to 30");
         v("exact_knn_below", exact_knn_below,
-          "above this many training cells neighbours are approximate (recall is measured)");
+          "above this many training cells neighbours are approximate (recall is measured); on GPUs, above 40 "
+          "times as many");
         v("encodings", encodings, "Laplacian positional encodings a cell");
         v("clusters", clusters,
           "METIS clusters of the graph; 0: from the data, max(64, training cells / 256)");
@@ -167,6 +173,7 @@ struct ModelOptions {
 
 struct TrainOptions {
     std::int64_t joint_epochs = 0;
+    std::string precision = "float32";
     std::string batch = "auto";
     std::int64_t active_clusters = 0;
     std::int64_t loss_cells = 256;
@@ -201,6 +208,10 @@ struct TrainOptions {
     void describe(Visitor&& v) {
         v("joint_epochs", joint_epochs,
           "passes over the training cells for encoder, decoder and ScoreNet together; 0: from the data");
+        v("precision", precision,
+          "of the factors of matrix products in training; weights, sums and losses are float32 (bfloat16 "
+          "needs a GPU)",
+          Choices{"float32", "bfloat16"});
         v("batch", batch,
           "full: every step sees the whole graph; cluster: random METIS clusters and their induced graph; "
           "auto: full up to 4,000 training cells",
@@ -312,6 +323,23 @@ struct EmbedOptions {
     }
 };
 
+struct PlanOptions {
+    std::int64_t cells = 0;
+    std::int64_t genes = 0;
+    std::int64_t genes_a_cell = 0;
+    std::int64_t ranks = 0;
+    std::int64_t ranks_a_node = 0;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("cells", cells, "cells of the atlas to plan for; 0: those of the input");
+        v("genes", genes, "genes of it; 0: those of the input");
+        v("genes_a_cell", genes_a_cell, "genes with counts in a cell, on average; 0: those of the input");
+        v("ranks", ranks, "ranks to plan for; 0: as many as plan");
+        v("ranks_a_node", ranks_a_node, "ranks on a machine; 0: all");
+    }
+};
+
 struct AblateOptions {
     std::int64_t seeds = 3;
     std::string variants;
@@ -334,6 +362,7 @@ struct Config {
     GenerateOptions generate;
     EvaluateOptions evaluate;
     EmbedOptions embed;
+    PlanOptions plan;
     AblateOptions ablate;
 
     /// Calls v.section(name, comment, options) for each section, in the order of the flow.
@@ -349,6 +378,7 @@ struct Config {
         v.section("generate", "sampling", generate);
         v.section("evaluate", "two-sample figures", evaluate);
         v.section("embed", "only for `lapatlas embed`", embed);
+        v.section("plan", "only for `lapatlas plan`", plan);
         v.section("ablate", "only for `lapatlas ablate`", ablate);
     }
 };

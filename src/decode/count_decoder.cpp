@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/embed/mixed_precision.hpp"
+
 namespace lapatlas {
 
 namespace {
@@ -34,6 +36,8 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
         const torch::NoGradGuard no_grad;
         const std::int64_t cells = hidden.size(0);
         const torch::Tensor h = hidden.contiguous();
+        const torch::ScalarType type = factor_type(h.device());
+        const torch::Tensor h_factor = h.to(type), w_factor = weight.to(type);
         torch::Tensor dhidden, dweight, dbias;
         if (for_networks) {
             dhidden = torch::empty_like(h);
@@ -45,13 +49,14 @@ class FusedLikelihood : public torch::autograd::Function<FusedLikelihood> {
         for (std::int64_t first = 0; first < cells; first += rows) {
             const std::int64_t count = std::min(rows, cells - first);
             torch::Tensor block = logits.narrow(0, 0, count);
-            const torch::Tensor part = h.narrow(0, first, count);
-            torch::addmm_out(block, bias, part, weight.t());
+            const torch::Tensor part = h_factor.narrow(0, first, count);
+            block.copy_(bias.expand_as(block));
+            multiply(block, part, w_factor.t(), true);
             pass.add(first, block, for_networks);
             if (!for_networks) continue;
-            torch::Tensor dpart = dhidden.narrow(0, first, count);
-            torch::mm_out(dpart, block, weight);
-            dweight.addmm_(block.t(), part);
+            const torch::Tensor gradient = block.to(type);
+            multiply(dhidden.narrow(0, first, count), gradient, w_factor);
+            multiply(dweight, gradient.t(), part, true);
             dbias.add_(block.sum(0));
         }
         const LikelihoodPass::Sums sums = pass.sums();
@@ -154,7 +159,7 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
                                             dispersion_rows(labels));
     const bool for_networks =
         torch::GradMode::is_enabled() && (hidden_cells.requires_grad() || output_->weight.requires_grad());
-    return FusedLikelihood::apply(hidden_cells, output_->weight, output_->bias,
+    return FusedLikelihood::apply(hidden_cells.to(torch::kFloat32), output_->weight, output_->bias,
                                   log_theta.defined() ? log_theta : torch::zeros({0}, hidden_cells.options()),
                                   *pass, chunk, for_networks);
 }

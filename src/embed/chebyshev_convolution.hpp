@@ -19,21 +19,25 @@ class GradientSink {
     virtual void gradient_is_ready(const torch::Tensor& parameter) = 0;
 };
 
-/// Chebyshev graph convolution (LapDDPM 3.2.1; Defferrard et al. 2016) on transformed features:
-/// out = sum_k T_k(L^) Y_k, evaluated by Clenshaw's recurrence b_k = Y_k + 2 L^ b_k+1 - b_k+2,
-/// out = Y_0 + L^ b_1 - b_2. Every product and every halo message is as wide as the output, never as the
-/// input. y: [order, num_owned, width] float32. Returns [num_owned, width]. Differentiable in y. Collective,
-/// backward too.
-torch::Tensor chebyshev_sum(const torch::Tensor& y, const std::shared_ptr<GraphOperator>& graph);
+// Chebyshev graph convolution (LapDDPM 3.2.1; Defferrard et al. 2016): out = sum_k T_k(L^) Y_k, Y_k = X W_k,
+// by Clenshaw's recurrence b_k = Y_k + 2 L^ b_k+1 - b_k+2, out = Y_0 + L^ b_1 - b_2. Every product by L^ and
+// every halo message is as wide as the output, never as the input, and Y_k is made while the halo of b_k+1
+// travels. In backward P_0 = dOut, P_1 = L^ P_0, P_k = 2 L^ P_k-1 - P_k-2 (L^ is symmetric) and dW_k = X^T
+// P_k, made while the halo of P_k travels. Memory: some five blocks of rows x width, whatever the order.
 
-/// The first layer: out = sum_k T_k(L^) (X W_k + extra_k), X the sparse counts. weights: `order` tensors
-/// [genes, width]; extra: [order, num_owned, width] (the part of other inputs). In backward P_0 = dOut, P_1 =
-/// L^ P_0, P_k = 2 L^ P_k-1 - P_k-2 and dW_k = X^T P_k; dW_k is computed while the halo of P_k travels and,
-/// with a sink, handed over at once, so that its all-reduce runs beside the products that follow. Collective,
-/// backward too.
+/// X dense: x [num_owned, in] and weight [order, in, width], whose products are rounded as factor_type has
+/// it. Returns [num_owned, width] float32. Differentiable in both. Collective, backward too.
+torch::Tensor chebyshev_convolution(const torch::Tensor& x, const torch::Tensor& weight,
+                                    const std::shared_ptr<GraphOperator>& graph);
+
+/// The first layer: X the sparse counts beside dense `encodings` [num_owned, e], which get no gradient.
+/// weights: `order` tensors [genes, width]; encoding_weight [order, e, width]. With a sink each dW_k is
+/// handed over at once, so that its all-reduce runs beside the products that follow. Collective, backward
+/// too.
 torch::Tensor sparse_chebyshev_convolution(const std::shared_ptr<const EncoderInput>& x,
                                            const std::vector<torch::Tensor>& weights,
-                                           const torch::Tensor& extra,
+                                           const torch::Tensor& encodings,
+                                           const torch::Tensor& encoding_weight,
                                            const std::shared_ptr<GraphOperator>& graph, GradientSink* sink);
 
 }  // namespace lapatlas

@@ -1,5 +1,6 @@
 #include "src/embed/dense_input_cuda.hpp"
 
+#include "dist/bfloat16.hpp"
 #include "dist/kernel_launch.cuh"
 #include "src/random/philox.hpp"
 
@@ -10,14 +11,7 @@ namespace {
 constexpr int kThreads = 256;
 
 __device__ void store(float* to, float value) { *to = value; }
-__device__ void store(std::uint16_t* to, float value) {
-    union {
-        float number;
-        std::uint32_t bits;
-    } of{value};
-    // The half of the last place that is kept, less one where that is even.
-    *to = static_cast<std::uint16_t>((of.bits + 0x7FFFu + (of.bits >> 16 & 1u)) >> 16);
-}
+__device__ void store(std::uint16_t* to, float value) { *to = to_bfloat16(value); }
 
 /// One block a cell: zeros, then its entries.
 template <class T>

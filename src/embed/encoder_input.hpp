@@ -22,7 +22,7 @@ class EncoderInput {
     virtual void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const = 0;
 };
 
-/// On the CPU, by sparse products.
+/// On the CPU, by sparse products. What x lacks of its order by genes is made when it is needed.
 std::shared_ptr<const EncoderInput> make_sparse_encoder_input(SparseInput x);
 
 }  // namespace lapatlas

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/embed/dense_input_cuda.hpp"
+#include "src/embed/mixed_precision.hpp"
 
 namespace lapatlas {
 
@@ -18,6 +19,7 @@ class DenseEncoderInput : public EncoderInput {
           rows_(std::move(rows)),
           ids_(ids.index_select(0, rows_)),
           mask_(mask),
+          type_(factor_type(rows_.device())),
           stream_(stream) {}
 
     std::int64_t num_rows() const override { return rows_.size(0); }
@@ -25,19 +27,13 @@ class DenseEncoderInput : public EncoderInput {
 
     void times(const torch::Tensor& w, const torch::Tensor& out) const override {
         for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
-            torch::Tensor part = out.narrow(0, first, tile.size(0));
-            torch::mm_out(part, tile, w);
+            multiply(out.narrow(0, first, tile.size(0)), tile, w);
         });
     }
     void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const override {
-        torch::Tensor sum = out;
-        if (num_rows() == 0) sum.zero_();
+        if (num_rows() == 0) out.zero_();
         for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
-            const torch::Tensor part = y.narrow(0, first, tile.size(0));
-            if (first == 0)
-                torch::mm_out(sum, tile.t(), part);
-            else
-                sum.addmm_(tile.t(), part);
+            multiply(out, tile.t(), y.narrow(0, first, tile.size(0)), first > 0);
         });
     }
 
@@ -55,7 +51,7 @@ class DenseEncoderInput : public EncoderInput {
             use(first, dense(first, std::min(rows_a_tile, num_rows() - first)));
     }
     torch::Tensor dense(std::int64_t first, std::int64_t count) const {
-        torch::Tensor out = torch::empty({count, num_genes()}, matrix_.values.options());
+        torch::Tensor out = torch::empty({count, num_genes()}, matrix_.values.options().dtype(type_));
         const cuda::MaskedCells cells{.matrix = matrix_.view(),
                                       .rows = rows_.data_ptr<std::int32_t>() + first,
                                       .ids = ids_.data_ptr<std::int64_t>() + first,
@@ -63,13 +59,17 @@ class DenseEncoderInput : public EncoderInput {
                                       .fraction = mask_.fraction,
                                       .seed = mask_.seed,
                                       .step = mask_.step};
-        cuda::densify(cells, num_genes(), out.data_ptr<float>(), stream_);
+        if (type_ == torch::kBFloat16)
+            cuda::densify(cells, num_genes(), static_cast<std::uint16_t*>(out.data_ptr()), stream_);
+        else
+            cuda::densify(cells, num_genes(), out.data_ptr<float>(), stream_);
         return out;
     }
 
     DeviceRows matrix_;
     torch::Tensor rows_, ids_;  // [cells]
     EntryMask mask_;
+    torch::ScalarType type_;  ///< of the tiles: what factors were rounded to when this was made
     CUstream_st* stream_;
     mutable torch::Tensor whole_;
 };

@@ -6,6 +6,7 @@ namespace lapatlas {
 
 namespace {
 
+/// The order by genes is made when it is first needed.
 class SparseEncoderInput : public EncoderInput {
   public:
     explicit SparseEncoderInput(SparseInput x) : x_(std::move(x)) {}
@@ -15,11 +16,13 @@ class SparseEncoderInput : public EncoderInput {
         sparse_times_dense(x_, w.data_ptr<float>(), w.size(1), out.data_ptr<float>());
     }
     void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const override {
+        // Only training asks for this.
+        if (x_.gene_offsets.empty()) order_by_gene(x_);
         transposed_sparse_times_dense(x_, y.data_ptr<float>(), y.size(1), out.data_ptr<float>());
     }
 
   private:
-    SparseInput x_;
+    mutable SparseInput x_;
 };
 
 }  // namespace

@@ -45,7 +45,7 @@ class CudaGraphOperator : public GraphOperator {
         halo_->finish();
         if (statistics_ != nullptr) {
             ++statistics_->exchanges;
-            statistics_->sent_bytes += sent_rows_.size(0) * width * std::int64_t{sizeof(float)};
+            statistics_->sent_bytes += halo_->sent_bytes(width);
             // It is the GPU that waits, unseen by the host.
             statistics_->exposed_seconds = std::nan("");
         }

@@ -81,7 +81,6 @@ SparseInput masked_input(const CountMatrix& matrix, std::span<const std::int32_t
     }
     input.gene_indices.resize(end);
     input.values.resize(end);
-    order_by_gene(input);
     return input;
 }
 

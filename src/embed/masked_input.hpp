@@ -18,7 +18,8 @@ struct EntryMask {
     std::uint32_t step = 0;
 };
 
-/// The encoder's input for `rows` of `matrix`, masked. ids [rows of the matrix]: global rows.
+/// The encoder's input for `rows` of `matrix`, masked, by rows only (see order_by_gene). ids [rows of the
+/// matrix]: global rows.
 SparseInput masked_input(const CountMatrix& matrix, std::span<const std::int32_t> rows,
                          std::span<const std::int64_t> ids, const EntryMask& mask);
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "src/embed/mixed_precision.hpp"
+
 namespace lapatlas {
 
 SpectralEncoderImpl::SpectralEncoderImpl(const SpectralEncoderOptions& options) : options_(options) {
@@ -21,12 +23,13 @@ SpectralEncoderImpl::SpectralEncoderImpl(const SpectralEncoderOptions& options) 
 Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const EncoderInput>& x,
                                        const torch::Tensor& encodings,
                                        const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
-    const torch::Tensor extra = torch::matmul(encodings.unsqueeze(0), encoding_weight_);
     const torch::Tensor first =
-        torch::relu(sparse_chebyshev_convolution(x, gene_weights_, extra, graph, sink) + first_bias_);
-    // Input and output are equally wide, so Clenshaw on the transformed side it is here too.
+        torch::relu(sparse_chebyshev_convolution(x, gene_weights_, encodings, encoding_weight_, graph, sink) +
+                    first_bias_);
     const torch::Tensor second =
-        torch::relu(chebyshev_sum(torch::matmul(first.unsqueeze(0), second_weight_), graph) + second_bias_);
+        torch::relu(chebyshev_convolution(first, second_weight_, graph) + second_bias_);
+    // A latent is read to more digits than bfloat16 has.
+    const MixedPrecision exact(second.device(), false);
     // Bounded, so that one wild cell early in training cannot overflow exp.
     return {mean_(second), torch::clamp(log_variance_(second), -12, 6), options_.latent_noise};
 }

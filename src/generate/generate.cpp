@@ -10,6 +10,7 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/memory_use.hpp"
 #include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
 #include "src/config/text_list.hpp"
@@ -204,6 +205,7 @@ std::string generate_fingerprint(const Config& config) {
 void generate(const std::shared_ptr<const Backend>& backend, const Config& config,
               const std::filesystem::path& checkpoint, const std::filesystem::path& output,
               const std::map<std::string, std::string>& provenance, Log& log) {
+    const StageMemory memory;
     const Communicator& comm = backend->comm();
     const TrainedModel trained =
         agreed(comm, [&] { return load_trained_model(backend, checkpoint, config); });
@@ -240,10 +242,11 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     const std::int64_t block_cells = trained.model.block_cells;
     const std::int64_t blocks = num_blocks(plan.num_cells(), block_cells);
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+    const Generator generator(trained.model, config.generate, plan, seed);
     const auto make = [&](std::int64_t index) {
         if (index < blocks) {
             backend->enter_thread();
-            return generate_block(trained.model, config.generate, plan, seed, index);
+            return generator.block(index);
         }
         GeneratedBlock none;
         none.counts.num_genes = trained.model.num_genes;
@@ -270,6 +273,7 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
         progress.update(std::min(plan.num_cells(), (first + comm.size()) * block_cells));
     }
     writer.finish();
+    log.info(memory.text(comm));
 }
 
 }  // namespace lapatlas

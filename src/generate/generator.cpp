@@ -46,23 +46,29 @@ NoisePredictor network_predictor(ScoreNet net, const torch::Tensor& labels, cons
     };
 }
 
-/// What the diffusion makes, standardised: [cells, d], or [cells, d + 1] with the log library.
-torch::Tensor sample_diffused(const GenerativeModel& model, const GenerateOptions& options,
-                              const torch::Tensor& labels, const torch::Tensor& batches, std::uint64_t seed,
-                              const torch::Tensor& cells) {
-    const NoisePredictor predict =
-        guided(network_predictor(model.score_net, labels, batches, model.block_cells, labels.options()),
-               network_predictor(model.score_net, {}, batches, model.block_cells, labels.options()),
-               options.guidance);
+/// {labels, batches (may be undefined), cells}, each [cells of a block], -> what the diffusion makes of them,
+/// standardised: [cells, d], or [cells, d + 1] with the log library.
+TensorFunction diffused_sampler(const GenerativeModel& model, const GenerateOptions& options,
+                                std::uint64_t seed) {
     if (options.steps > std::numeric_limits<int>::max())
         throw ConfigError("generate.steps = " + std::to_string(options.steps) + ": too many");
     const std::int64_t width = model.latent + (model.joint_library ? 1 : 0);
-    return solve(solver_from_name(options.solver), predict,
-                 model.backend->normals({seed, 0, cells}, RandomStream::kGenerateStart, width),
-                 static_cast<int>(options.steps), model.diffusion_time, [&](int step) {
-                     return model.backend->normals({seed, static_cast<std::uint32_t>(step), cells},
-                                                   RandomStream::kGenerateNoise, width);
-                 });
+    return model.backend->repeated([backend = model.backend, net = model.score_net, width, seed,
+                                    block_cells = model.block_cells, guidance = options.guidance,
+                                    solver = solver_from_name(options.solver),
+                                    steps = static_cast<int>(options.steps),
+                                    end = model.diffusion_time](const std::vector<torch::Tensor>& inputs) {
+        const torch::Tensor &labels = inputs[0], &batches = inputs[1], &cells = inputs[2];
+        const auto predictor = [&](const torch::Tensor& given) {
+            return network_predictor(net, given, batches, block_cells, labels.options());
+        };
+        const auto normals = [&](int step, RandomStream stream) {
+            return backend->normals({seed, static_cast<std::uint32_t>(step), cells}, stream, width);
+        };
+        return solve(solver, guided(predictor(labels), predictor({}), guidance),
+                     normals(0, RandomStream::kGenerateStart), steps, end,
+                     [&](int step) { return normals(step, RandomStream::kGenerateNoise); });
+    });
 }
 
 float draw_library(const LibraryTable& table, Condition condition, const PlacedRandom& random,
@@ -137,19 +143,28 @@ std::int64_t num_blocks(std::int64_t num_cells, std::int64_t block_cells) {
     return (num_cells + block_cells - 1) / block_cells;
 }
 
-GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
-                              const CellPlan& plan, std::uint64_t seed, std::int64_t block_index) {
-    ensure(block_index >= 0 && block_index < num_blocks(plan.num_cells(), model.block_cells),
-           "the block is one of the plan's");
+Generator::Generator(const GenerativeModel& model, const GenerateOptions& options, const CellPlan& plan,
+                     std::uint64_t seed)
+    : model_(model),
+      options_(options),
+      plan_(plan),
+      seed_(seed),
+      sample_diffused_(diffused_sampler(model, options, seed)) {
     ensure(!model.size_factor || model.joint_library ||
                static_cast<std::int64_t>(model.libraries.by_label.size()) ==
                    model.score_net->options().num_labels,
            "the library table has the ScoreNet's labels");
+}
+
+GeneratedBlock Generator::block(std::int64_t block_index) const {
+    const GenerativeModel& model = model_;
+    ensure(block_index >= 0 && block_index < num_blocks(plan_.num_cells(), model.block_cells),
+           "the block is one of the plan's");
     GeneratedBlock block;
     block.first_cell = block_index * model.block_cells;
-    const std::int64_t num_rows = std::min(model.block_cells, plan.num_cells() - block.first_cell);
+    const std::int64_t num_rows = std::min(model.block_cells, plan_.num_cells() - block.first_cell);
     for (std::int64_t i = 0; i < num_rows; ++i) {
-        const Condition condition = plan.condition(seed, block.first_cell + i);
+        const Condition condition = plan_.condition(seed_, block.first_cell + i);
         block.labels.push_back(condition.label);
         block.batches.push_back(condition.batch);
     }
@@ -165,15 +180,15 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
                                           ? backend.tensor(block_codes(block.batches, 0, model.block_cells))
                                           : torch::Tensor();
         const torch::Tensor diffused =
-            sample_diffused(model, options, backend.tensor(block_codes(block.labels, -1, model.block_cells)),
-                            batches, seed, backend.tensor(cells));
+            sample_diffused_({backend.tensor(block_codes(block.labels, -1, model.block_cells)), batches,
+                              backend.tensor(cells)});
         const torch::Tensor latents =
             (diffused.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
         if (model.joint_library) block.library = diffused_libraries(model, diffused, num_rows);
         const torch::Tensor on_host = latents.cpu();
         const float* values = on_host.const_data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents, batches, seed, block.first_cell).contiguous();
+        logits = model.decode_logits(latents, batches, seed_, block.first_cell).contiguous();
     }
     ensure(logits.dim() == 2 && logits.size(0) == model.block_cells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == torch::kFloat,
@@ -185,8 +200,13 @@ GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOption
             block.manifold_distance[static_cast<std::size_t>(i)] = model.manifold.distance(
                 block.latents.data() + i * model.latent, block.labels[static_cast<std::size_t>(i)]);
     }
-    draw_counts(model, options, logits, seed, block);
+    draw_counts(model, options_, logits, seed_, block);
     return block;
+}
+
+GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
+                              const CellPlan& plan, std::uint64_t seed, std::int64_t block_index) {
+    return Generator(model, options, plan, seed).block(block_index);
 }
 
 }  // namespace lapatlas

@@ -70,14 +70,29 @@ struct GeneratedBlock {
 /// Blocks of `block_cells` that hold `num_cells` cells.
 std::int64_t num_blocks(std::int64_t num_cells, std::int64_t block_cells = kBlockCells);
 
-/// Generates block `block_index` of the plan (LapDDPM algorithm 2): latents from noise by options.solver, log
-/// rates by the decoder, counts by exact draws. Rank-local; every random number is keyed by (seed, global
-/// cell), so the same block comes out byte for byte on any rank of the same build and kind of machine. For
-/// that the networks run on one thread here (a product split over threads rounds differently), whatever torch
-/// is set to; count rows are drawn by all OpenMP threads, as no row depends on another. Not to be called from
-/// several threads at once.
-///
-/// ConfigError for a bad solver or number of steps; InternalError if a rate is not finite or absurdly large.
+/// Generates blocks of a plan (LapDDPM algorithm 2): latents from noise by options.solver, log rates by the
+/// decoder, counts by exact draws. Rank-local; every random number is keyed by (seed, global cell), so the
+/// same block comes out byte for byte on any rank of the same build and kind of machine. For that the
+/// networks run on one thread here (a product split over threads rounds differently), whatever torch is set
+/// to; count rows are drawn by all OpenMP threads, as no row depends on another. One block at a time.
+class Generator {
+  public:
+    /// Views model and plan. ConfigError for a bad solver or number of steps.
+    Generator(const GenerativeModel& model, const GenerateOptions& options, const CellPlan& plan,
+              std::uint64_t seed);
+
+    /// InternalError if a rate is not finite or absurdly large.
+    GeneratedBlock block(std::int64_t block_index) const;
+
+  private:
+    const GenerativeModel& model_;
+    GenerateOptions options_;
+    const CellPlan& plan_;
+    std::uint64_t seed_;
+    TensorFunction sample_diffused_;
+};
+
+/// One block alone.
 GeneratedBlock generate_block(const GenerativeModel& model, const GenerateOptions& options,
                               const CellPlan& plan, std::uint64_t seed, std::int64_t block_index);
 

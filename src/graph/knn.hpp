@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "src/graph/block_search.hpp"
 
 namespace lapatlas {
 
@@ -24,12 +25,13 @@ struct KnnGraph {
 /// Collective. The k nearest other points of every point (itself excluded, duplicates of it not): exact, N^2
 /// work. k is lowered to N - 1 when there are fewer points. Blocks of points travel around the ranks while
 /// the ranks search the block they have.
-KnnGraph knn_exact(const Communicator& comm, std::span<const double> points, std::int64_t p, std::int64_t k);
+KnnGraph knn_exact(const Communicator& comm, std::span<const double> points, std::int64_t p, std::int64_t k,
+                   const BlockSearch& search = cpu_block_search());
 
 /// Collective. The k nearest of the `base` points for every local query; k is lowered to the number of base
 /// points. For held-out cells against training cells. Exact.
 KnnGraph knn_query(const Communicator& comm, std::span<const double> queries, std::span<const double> base,
-                   std::int64_t p, std::int64_t k);
+                   std::int64_t p, std::int64_t k, const BlockSearch& search = cpu_block_search());
 
 struct ApproximateKnnOptions {
     std::uint64_t seed = 0;

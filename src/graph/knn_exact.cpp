@@ -18,9 +18,6 @@ namespace lapatlas {
 
 namespace {
 
-constexpr std::int64_t kBaseChunk = 8192;  // base points made ready at a time; messages advance in between
-constexpr std::int64_t kQueryChunk = 128;
-
 /// One MPI item a point, so that counts stay far below 2^31.
 class PointType {
   public:
@@ -37,26 +34,6 @@ class PointType {
     MPI_Datatype type_ = MPI_DATATYPE_NULL;
 };
 
-/// Offers the points of one block, whose first global row is `first_row`, to all queries.
-void search_block(const SearchPoints& queries, std::span<const double> block, std::int64_t first_row,
-                  std::int64_t p, std::array<MPI_Request, 2>& in_flight, NearestLists& lists) {
-    const std::int64_t count = static_cast<std::int64_t>(block.size()) / p;
-    std::vector<std::int64_t> ids;
-    for (std::int64_t b = 0; b < count; b += kBaseChunk) {
-        const std::int64_t num_base = std::min(kBaseChunk, count - b);
-        ids.resize(static_cast<std::size_t>(num_base));
-        std::iota(ids.begin(), ids.end(), first_row + b);
-        const SearchPoints base(
-            block.subspan(static_cast<std::size_t>(b * p), static_cast<std::size_t>(num_base * p)), ids, p,
-            SearchPoints::Role::kBase);
-#pragma omp parallel for schedule(dynamic, 1)
-        for (std::int64_t q = 0; q < queries.count(); q += kQueryChunk)
-            search(queries, q, std::min(q + kQueryChunk, queries.count()), base, 0, num_base, {}, lists);
-        int done = 0;
-        check_mpi(MPI_Testall(2, in_flight.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
-    }
-}
-
 KnnGraph to_graph(const NearestLists& lists) {
     KnnGraph graph;
     graph.k = lists.k();
@@ -71,7 +48,7 @@ KnnGraph to_graph(const NearestLists& lists) {
 }  // namespace
 
 void search_all_ranks(const Communicator& comm, const SearchPoints& queries, std::span<const double> base,
-                      std::int64_t p, NearestLists& lists) {
+                      std::int64_t p, NearestLists& lists, const BlockSearch& search) {
     constexpr int kTag = 31;
     const int ranks = comm.size();
     const auto counts = all_gather(comm, static_cast<std::int64_t>(base.size()) / p);
@@ -99,9 +76,13 @@ void search_all_ranks(const Communicator& comm, const SearchPoints& queries, std
                                 comm.handle(), &in_flight[1]),
                       "MPI_Isend");
         }
+        const auto advance = [&] {
+            int done = 0;
+            check_mpi(MPI_Testall(2, in_flight.data(), &done, MPI_STATUSES_IGNORE), "MPI_Testall");
+        };
         std::exception_ptr failure;
         try {
-            search_block(queries, block, first_rows[owner], p, in_flight, lists);
+            search.offer_block(queries, block, first_rows[owner], advance, lists);
         } catch (...) {
             failure = std::current_exception();
         }
@@ -121,7 +102,8 @@ void check_points(const Communicator& comm, std::span<const double> points, std:
     });
 }
 
-KnnGraph knn_exact(const Communicator& comm, std::span<const double> points, std::int64_t p, std::int64_t k) {
+KnnGraph knn_exact(const Communicator& comm, std::span<const double> points, std::int64_t p, std::int64_t k,
+                   const BlockSearch& search) {
     check_points(comm, points, p);
     const std::int64_t mine = static_cast<std::int64_t>(points.size()) / p;
     const std::int64_t first = exclusive_sum(comm, mine), all = all_reduce_sum(comm, mine);
@@ -132,12 +114,12 @@ KnnGraph knn_exact(const Communicator& comm, std::span<const double> points, std
         queries.emplace(points, ids, p, SearchPoints::Role::kQuery);
         return NearestLists(mine, std::clamp<std::int64_t>(k, 0, std::max<std::int64_t>(all - 1, 0)));
     });
-    search_all_ranks(comm, *queries, points, p, lists);
+    search_all_ranks(comm, *queries, points, p, lists, search);
     return agreed(comm, [&] { return to_graph(lists); });
 }
 
 KnnGraph knn_query(const Communicator& comm, std::span<const double> queries, std::span<const double> base,
-                   std::int64_t p, std::int64_t k) {
+                   std::int64_t p, std::int64_t k, const BlockSearch& search) {
     check_points(comm, queries, p);
     check_points(comm, base, p);
     const std::int64_t all = all_reduce_sum(comm, static_cast<std::int64_t>(base.size()) / p);
@@ -148,7 +130,7 @@ KnnGraph knn_query(const Communicator& comm, std::span<const double> queries, st
         prepared.emplace(queries, ids, p, SearchPoints::Role::kQuery);
         return NearestLists(prepared->count(), std::clamp<std::int64_t>(k, 0, all));
     });
-    search_all_ranks(comm, *prepared, base, p, lists);
+    search_all_ranks(comm, *prepared, base, p, lists, search);
     return agreed(comm, [&] { return to_graph(lists); });
 }
 

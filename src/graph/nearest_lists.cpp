@@ -32,6 +32,8 @@ using RowMatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
     return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
+float rounding_of_scores(std::int64_t p) { return 1.2e-7f * static_cast<float>(p + 8); }
+
 void NearestLists::offer(std::int64_t query, double distance, std::int64_t id) {
     Entry* const first = entries_.data() + query * k_;
     Entry* const last = first + k_;
@@ -69,8 +71,7 @@ void search(const SearchPoints& queries, std::int64_t first_query, std::int64_t 
     const std::int64_t p = queries.p, width = p + 1;
     thread_local std::vector<float> scores;
     scores.resize(static_cast<std::size_t>(kQueryTile * kBaseTile));
-    // |fl(sum of p + 1 products) - sum| <= gamma * sum of magnitudes, inputs rounded to float32 included.
-    const float gamma = 1.2e-7f * static_cast<float>(p + 8);
+    const float gamma = rounding_of_scores(p);
 
     for (std::int64_t b = first_base; b < last_base; b += kBaseTile) {
         const std::int64_t num_base = std::min(kBaseTile, last_base - b);

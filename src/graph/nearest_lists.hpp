@@ -11,6 +11,10 @@ namespace lapatlas {
 /// wherever called.
 double squared_distance(const double* a, const double* b, std::int64_t p);
 
+/// gamma of |fl(sum of p + 1 products) - sum| <= gamma * sum of magnitudes in float32, in any order of
+/// summation, inputs rounded to float32 included.
+float rounding_of_scores(std::int64_t p);
+
 /// The k nearest points seen so far, for each of a number of queries, by (distance, id).
 class NearestLists {
   public:

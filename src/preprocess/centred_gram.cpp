@@ -160,20 +160,24 @@ void CentredGram::add_local(const RowMatrix& v, const Eigen::RowVectorXd& shift,
     }
 }
 
+RowMatrix CentredGram::apply_to_rows(const RowMatrix& v, const Eigen::RowVectorXd& shift) const {
+    RowMatrix total(local_.num_genes + 1, v.cols());
+    for_each_slice(v, [&](const RowMatrix& slice, Eigen::Index first, auto width) {
+        std::vector<RowMatrix> sums(static_cast<std::size_t>(omp_get_max_threads()),
+                                    RowMatrix(total.rows(), slice.cols()));
+        const Eigen::Index held = std::min(slice.cols(), v.cols() - first);
+        Eigen::RowVectorXd part = Eigen::RowVectorXd::Zero(slice.cols());
+        part.head(held) = shift.segment(first, held);
+        add_local<width>(slice, part, sums);
+        for (std::size_t thread = 1; thread < sums.size(); ++thread) sums[0] += sums[thread];
+        total.middleCols(first, held) = sums[0].leftCols(held);
+    });
+    return total;
+}
+
 RowMatrix CentredGram::apply(const RowMatrix& v) const {
     const Eigen::Map<const Eigen::RowVectorXd> mean(mean_.data(), local_.num_genes);
-    RowMatrix total;
-    agreed(comm_, [&] {
-        total.resize(local_.num_genes + 1, v.cols());  // the last row: column sums of C v
-        for_each_slice(v, [&](const RowMatrix& slice, Eigen::Index first, auto width) {
-            std::vector<RowMatrix> sums(static_cast<std::size_t>(omp_get_max_threads()),
-                                        RowMatrix(total.rows(), slice.cols()));
-            add_local<width>(slice, mean * slice, sums);
-            for (std::size_t thread = 1; thread < sums.size(); ++thread) sums[0] += sums[thread];
-            const Eigen::Index held = std::min(slice.cols(), v.cols() - first);
-            total.middleCols(first, held) = sums[0].leftCols(held);
-        });
-    });
+    RowMatrix total = agreed(comm_, [&] { return apply_to_rows(v, mean * v); });
     all_reduce_sum(comm_, std::span<double>(total.data(), static_cast<std::size_t>(total.size())));
     return total.topRows(local_.num_genes) - mean.transpose() * total.bottomRows(1);
 }

@@ -108,7 +108,12 @@ void make_signs_deterministic(RowMatrix& loadings) {
 }  // namespace
 
 PcaResult pca(const Communicator& comm, const CountMatrix& local, const PcaOptions& options) {
-    const CentredGram gram(comm, local);
+    return pca(CentredGram(comm, local), options);
+}
+
+PcaResult pca(const CentredGram& gram, const PcaOptions& options) {
+    const Communicator& comm = gram.comm();
+    const CountMatrix& local = gram.local();
     const std::int64_t num_rows = gram.num_rows(), num_genes = local.num_genes;
     if (num_rows < 2)
         throw InputError("principal components need at least two training cells, there are " +

@@ -5,6 +5,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/io/count_matrix.hpp"
+#include "src/preprocess/centred_gram.hpp"
 
 namespace lapatlas {
 
@@ -43,6 +44,8 @@ struct PcaResult {
 /// threads. In each column of the loadings the entry of largest magnitude is positive. Throws InputError when
 /// there are fewer than two rows or they do not vary.
 PcaResult pca(const Communicator& comm, const CountMatrix& local, const PcaOptions& options);
+/// Collective. The same with the passes where `gram` makes them.
+PcaResult pca(const CentredGram& gram, const PcaOptions& options);
 
 /// Scores [rows, num_components] of other cells, prepared as the training cells were.
 std::vector<double> project(const CountMatrix& rows, const Pca& pca);

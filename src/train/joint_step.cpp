@@ -35,6 +35,10 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
+MixedPrecision mixed_precision(const Backend& backend, const TrainOptions& options) {
+    return {backend.device(), options.precision == "bfloat16"};
+}
+
 JointLoss::JointLoss(const PlacedData& data, const ModelOptions& model_options, const TrainOptions& options,
                      std::uint64_t seed)
     : placed_(data),
@@ -80,6 +84,7 @@ JointLoss::Encoded JointLoss::encode_as_trained(Model& model, std::span<const st
                                                 std::uint32_t step) {
     const torch::NoGradGuard no_grad;
     activate(cluster_is_active);
+    const MixedPrecision rounding = mixed_precision(placed_.backend(), options_);
     const Posterior posterior = encode(model, step, nullptr);
     return {active_->kept_rows, posterior};
 }
@@ -131,6 +136,7 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     const CellBatch& cells = loss_cells.batch;
     const CellDraws& draws = loss_cells.draws;
     const Backend& backend = placed_.backend();
+    const MixedPrecision rounding = mixed_precision(backend, options_);
 
     const Posterior of_active = encode(model, step, sink);
     const Posterior posterior{of_active.mean.index_select(0, loss_cells.places),

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "src/config/options.hpp"
+#include "src/embed/mixed_precision.hpp"
 #include "src/graph/edge_perturbation.hpp"
 #include "src/train/model.hpp"
 #include "src/train/placed_data.hpp"
@@ -16,6 +17,9 @@ struct LossTerms {
     double kl = 0;              ///< summed over latent dimensions
     double diffusion = 0;       ///< mean over latent dimensions
 };
+
+/// What options.precision asks of the networks' products, while it lives.
+MixedPrecision mixed_precision(const Backend& backend, const TrainOptions& options);
 
 /// One step's loss: a pure function of (model, data, options, seed, step), whatever the ranks. All cells of
 /// the active clusters make the graph that the encoder sees; the losses of about options.loss_cells of them,

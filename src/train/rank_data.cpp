@@ -29,19 +29,21 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
 /// Each cell's library, and what the encoder sees of its counts.
 void transform_counts(RankData& data, const Config& config) {
     const bool normalise = config.model.library == "size_factor";
-    data.inputs = data.counts;
+    const std::int64_t genes = num_encoder_genes(config.model, data.counts.num_genes);
+    data.inputs = genes < data.counts.num_genes
+                      ? select_genes(data.counts, first_ranked(data.summary.gene_ranking, genes))
+                      : data.counts;
     for (std::int64_t r = 0; r < data.num_rows(); ++r) {
         const SparseCounts cell = data.counts_of(r);
         const double total = std::accumulate(cell.values, cell.values + cell.size, 0.0);
         data.library.push_back(static_cast<float>(total));
         const double scale = normalise && total > 0 ? config.prepare.target_sum / total : 1.0;
-        float* seen = data.inputs.values.data() + data.counts.row_offsets[static_cast<std::size_t>(r)];
-        for (std::int64_t e = 0; e < cell.size; ++e)
-            seen[e] = static_cast<float>(std::log1p(cell.values[e] * scale));
+        const auto at = static_cast<std::size_t>(r);
+        for (std::int64_t e = data.inputs.row_offsets[at]; e < data.inputs.row_offsets[at + 1]; ++e) {
+            float& seen = data.inputs.values[static_cast<std::size_t>(e)];
+            seen = static_cast<float>(std::log1p(seen * scale));
+        }
     }
-    const std::int64_t genes = num_encoder_genes(config.model, data.counts.num_genes);
-    if (genes < data.counts.num_genes)
-        data.inputs = select_genes(data.inputs, first_ranked(data.summary.gene_ranking, genes));
 }
 
 }  // namespace

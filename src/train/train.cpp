@@ -5,6 +5,7 @@
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
+#include "dist/memory_use.hpp"
 #include "dist/timer.hpp"
 #include "src/train/trainer.hpp"
 
@@ -188,7 +189,9 @@ class Run {
 void train(const std::shared_ptr<const Backend>& backend, const Config& config,
            const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance,
            Log& log) {
+    const StageMemory memory;
     Run(backend, config, run_dir, provenance, log).go();
+    log.info(memory.text(backend->comm()));
 }
 
 }  // namespace lapatlas

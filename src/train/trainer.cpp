@@ -11,6 +11,7 @@
 #include "src/prepare.hpp"
 #include "src/train/encode.hpp"
 #include "src/train/label_dispersions.hpp"
+#include "src/train/schedule.hpp"
 #include "src/train/training_moments.hpp"
 
 namespace lapatlas {
@@ -41,8 +42,6 @@ std::vector<torch::Tensor> backward_order(Model& model) {
 }
 
 constexpr double kExplodedNorm = 1e9;
-constexpr std::int64_t kFewestClusters = 8;
-constexpr double kActiveCells = 4096;
 
 }  // namespace
 
@@ -68,6 +67,11 @@ Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(placed_, config_.model, config_.train, seed_) {
+    if (config.train.precision == "bfloat16" && !backend_->multiplies_bfloat16())
+        throw ConfigError(
+            "train.precision = bfloat16: this run computes on the CPU, where networks are trained in "
+            "float32; "
+            "use a GPU or train.precision = float32");
     const LibraryMoments library = library_moments(comm_, data_);
     model_.log_library_mean = library.log_mean;
     model_.log_library_std = library.log_std;
@@ -88,26 +92,13 @@ Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
 }
 
 std::int64_t Trainer::steps_a_pass() const {
-    if (config_.train.batch == "full") return 1;
-    const std::int64_t clusters = data_.map.num_clusters();
-    const double cells_a_cluster =
-        static_cast<double>(data_.summary.num_train) / static_cast<double>(clusters);
-    // So many cells that most have their neighbours with them; of several clusters in any case, since one
-    // alone is nearly one cell type, and lies on one rank.
-    const std::int64_t active =
-        config_.train.active_clusters > 0
-            ? config_.train.active_clusters
-            : std::max<std::int64_t>(std::llround(kActiveCells / cells_a_cluster), kFewestClusters);
-    const double parts =
-        static_cast<double>(clusters) / static_cast<double>(std::clamp<std::int64_t>(active, 1, clusters));
-    return std::max<std::int64_t>(1, std::llround(parts));
+    return lapatlas::steps_a_pass(config_.train, static_cast<double>(data_.summary.num_train),
+                                  data_.map.num_clusters());
 }
 
 std::int64_t Trainer::steps_an_epoch() const {
-    const std::int64_t wanted = config_.train.loss_cells;
-    const double active = static_cast<double>(data_.summary.num_train) / static_cast<double>(steps_a_pass());
-    const double turns = wanted == 0 ? 1 : std::max(1.0, active / static_cast<double>(wanted));
-    return std::max<std::int64_t>(1, std::llround(turns * static_cast<double>(steps_a_pass())));
+    return lapatlas::steps_an_epoch(config_.train, static_cast<double>(data_.summary.num_train),
+                                    data_.map.num_clusters());
 }
 
 std::int64_t Trainer::joint_steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
@@ -289,13 +280,17 @@ Trainer::StepResult Trainer::score_step() {
     const CellDraws cell_draws{seed_, stamp, backend_->tensor(places)};
     const torch::Tensor noise =
         backend_->normals(cell_draws, RandomStream::kDiffusionNoise, model_.diffused_width());
-    const torch::Tensor loss =
-        diffusion_loss(
-            model_.score_net, model_.diffused(z, library), backend_->tensor(uniforms), noise,
-            backend_->tensor(training_labels(labels, places, config_.train.label_dropout, seed_, stamp)),
-            placed_.batches(rows),
-            drawn_dropout(*backend_, config_.model.score_dropout, cell_draws, DropoutLayers::kScoreNet)) /
-        static_cast<double>(batch);
+    torch::Tensor loss;
+    {
+        const MixedPrecision rounding = mixed_precision(*backend_, config_.train);
+        loss =
+            diffusion_loss(
+                model_.score_net, model_.diffused(z, library), backend_->tensor(uniforms), noise,
+                backend_->tensor(training_labels(labels, places, config_.train.label_dropout, seed_, stamp)),
+                placed_.batches(rows),
+                drawn_dropout(*backend_, config_.model.score_dropout, cell_draws, DropoutLayers::kScoreNet)) /
+            static_cast<double>(batch);
+    }
     score_gradients_->begin();
     loss.backward();
     StepResult result;

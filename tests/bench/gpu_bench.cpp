@@ -18,7 +18,13 @@
 #include "src/embed/parameter_init.hpp"
 #include "src/embed/sparse_kernels_cuda.hpp"
 #include "src/generate/generate.hpp"
+#include "src/graph/knn.hpp"
 #include "src/graph/nearest_lists_cuda.hpp"
+#include "src/plan/workload.hpp"
+#include "src/preprocess/normalise.hpp"
+#include "src/preprocess/pca.hpp"
+#include "src/simulate/simulator.hpp"
+#include "src/train/trainer.hpp"
 #include "tests/bench/benches.hpp"
 
 namespace lapatlas::bench {
@@ -290,19 +296,80 @@ void generation(const std::shared_ptr<const Backend>& backend, const std::string
     config.generate.cells = 64 * backend->block_cells();
     const CellPlan plan = make_cell_plan(config.generate, config.input, trained.known, trained.num_cells);
     std::int64_t block = 0, entries = 0;
+    const Generator generator(trained.model, config.generate, plan, 1);
     const double seconds =
-        in_turns(
-            [&] {
-                entries =
-                    generate_block(trained.model, config.generate, plan, 1, block++).counts.num_nonzeros();
-            },
-            {})
-            .first;
+        in_turns([&] { entries = generator.block(block++).counts.num_nonzeros(); }, {}).first;
     std::printf("generation, %5lld genes, %2lld steps %24.0f cells/s, %.0f counts above zero a cell\n",
                 static_cast<long long>(trained.model.num_genes),
                 static_cast<long long>(config.generate.steps),
                 static_cast<double>(backend->block_cells()) / seconds,
                 static_cast<double>(entries) / static_cast<double>(backend->block_cells()));
+}
+
+/// Joint training steps of a run's prepared dataset at its settings, from the start.
+bool training(const Bench& bench, const std::shared_ptr<const Backend>& backend, const std::string& run) {
+    const std::filesystem::path folder = run;
+    Config config = read_config(folder / "config.toml");
+    double exact_loss = 0;
+    for (const char* precision : {"float32", "bfloat16"}) {
+        config.train.precision = precision;
+        Trainer trainer(backend, config, folder / "prepared.h5");
+        Trainer::StepResult step = trainer.joint_step();
+        if (exact_loss == 0) exact_loss = step.loss;
+        if (std::abs(step.loss / exact_loss - 1) > 1e-2) {
+            std::printf("training, %s: loss %.3f for %.3f: no time\n", precision, step.loss, exact_loss);
+            return false;
+        }
+        const double seconds = in_turns([&] { step = trainer.joint_step(); }, {}).first;
+        const PreparedSummary& summary = trainer.data().summary;
+        const Workload work = workload_of(summary, config, 1, 1);
+        // Two products for each of the forward pass; the encoder's input is dense there.
+        const double flops = 6 * (work.active_cells() * work.network_weights() +
+                                  (work.loss_cells() - work.active_cells()) * work.output_weights());
+        std::printf("training, %s, %.0f genes, hidden %lld %14.0f cells/s in the graph, %.0f in the loss",
+                    precision, work.genes, static_cast<long long>(trainer.config().model.hidden),
+                    work.active_cells() / seconds, work.loss_cells() / seconds);
+        std::printf("  %.0f %% of product\n", 100 * flops / seconds / bench.flops_a_second);
+    }
+    return true;
+}
+
+/// Principal components and neighbours of simulated cells, as `prepare` makes them.
+bool preparation(const Backend& backend) {
+    constexpr std::int64_t kCells = 1'000'000, kBlock = 10'000, kNeighbours = 25, kComponents = 50;
+    SimulateOptions options;
+    options.genes = 2000;
+    options.median_counts = 800;
+    const Simulator simulator(options, 1);
+    CountMatrix counts;
+    counts.num_genes = options.genes;
+    for (std::int64_t first = 0; first < kCells; first += kBlock) {
+        const CountMatrix block = simulator.block(first, kBlock).counts;
+        for (std::int64_t row = 1; row <= kBlock; ++row)
+            counts.row_offsets.push_back(counts.num_nonzeros() +
+                                         block.row_offsets[static_cast<std::size_t>(row)] -
+                                         block.row_offsets[static_cast<std::size_t>(row) - 1]);
+        counts.gene_indices.insert(counts.gene_indices.end(), block.gene_indices.begin(),
+                                   block.gene_indices.end());
+        counts.values.insert(counts.values.end(), block.values.begin(), block.values.end());
+    }
+    const CountMatrix normalised = log_normalise(counts, 1e4);
+    Timer timer;
+    const PcaResult components =
+        pca(*backend.centred_gram(normalised), {.components = kComponents, .seed = 1});
+    const double of_components = timer.seconds();
+    timer = Timer();
+    const KnnGraph graph =
+        knn_exact(backend.comm(), components.scores, kComponents, kNeighbours, backend.block_search());
+    const double of_neighbours = timer.seconds();
+    const double recall = knn_recall(backend.comm(), components.scores, kComponents, graph, 500);
+    if (!components.pca.converged || recall < 1) {
+        std::printf("preparation: recall %.4f: no time\n", recall);
+        return false;
+    }
+    std::printf("1,000,000 cells x 2,000 genes: components %.1f s, %lld neighbours %.1f s, recall %.3f\n",
+                of_components, static_cast<long long>(kNeighbours), of_neighbours, recall);
+    return true;
 }
 
 }  // namespace
@@ -316,9 +383,13 @@ int gpu(const Communicator& comm, const std::vector<std::string>& arguments) {
     std::printf("%s, medians of %d runs in turns\n", device.name.c_str(), kRuns);
     measure_peaks(bench);
     if (!graph_product(bench) || !step_parts(bench, *backend) || !draws(bench, *backend) ||
-        !neighbours(bench))
+        !neighbours(bench) || !preparation(*backend))
         return 1;
-    for (const std::string& run : arguments) generation(backend, run);
+    for (const std::string& run : arguments) {
+        if (!training(bench, backend, run)) return 1;
+        if (std::filesystem::exists(std::filesystem::path(run) / "checkpoints" / "last.h5"))
+            generation(backend, run);
+    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "dist/bfloat16.hpp"
 #include "dist/device_halo.cuh"
 #include "dist/gradient_reducer_cuda.cuh"
 #include "tests/support/device_array.hpp"
@@ -20,12 +21,13 @@ class DeviceExchange : public testing::TestWithParam<Transport> {
         compute_.emplace();
         if (GetParam() == Transport::kNccl) nccl_ = std::make_unique<NcclCommunicator>(comm_, 30.0);
     }
-    std::unique_ptr<DeviceHalo> halo(const ExchangePlan& plan) {
+    std::unique_ptr<DeviceHalo> halo(const ExchangePlan& plan, HaloNumbers numbers) {
         send_rows_.emplace(plan.send_rows);
         buffers_.emplace();
-        return nccl_ ? make_nccl_halo(*nccl_, plan, send_rows_->data(), *buffers_, compute_->get())
-                     : make_staged_halo(comm_, plan, send_rows_->data(), *buffers_, compute_->get());
+        return nccl_ ? make_nccl_halo(*nccl_, plan, send_rows_->data(), *buffers_, compute_->get(), numbers)
+                     : make_staged_halo(comm_, plan, send_rows_->data(), *buffers_, compute_->get(), numbers);
     }
+    void bring_ghosts(HaloNumbers numbers);
     std::unique_ptr<GradientReducer> reducer(const std::vector<std::int64_t>& sizes,
                                              std::int64_t bucket_bytes) {
         return nccl_ ? make_nccl_gradient_reducer(*nccl_, sizes, compute_->get(), bucket_bytes)
@@ -46,7 +48,9 @@ float value_of(int rank, std::int64_t row, std::int64_t column) {
     return static_cast<float>(1000 * rank + 10 * row) + 0.5f * static_cast<float>(column);
 }
 
-TEST_P(DeviceExchange, BringsTheGhostsOfEveryNeighbour) {
+void DeviceExchange::bring_ghosts(HaloNumbers numbers) {
+    const bool rounds = numbers == HaloNumbers::kBfloat16;
+    const char* const kernel = rounds ? "pack_rounded_rows" : "pack_rows";
     // The first row of every other rank, and the last one of those of higher rank.
     std::vector<int> owners;
     std::vector<std::int32_t> rows;
@@ -59,7 +63,7 @@ TEST_P(DeviceExchange, BringsTheGhostsOfEveryNeighbour) {
         rows.push_back(static_cast<std::int32_t>(owned_rows(s) - 1));
     }
     const ExchangePlan plan = plan_exchange(comm_, owners, rows);
-    const auto exchange = halo(plan);
+    const auto exchange = halo(plan, numbers);
     const std::int64_t owned = owned_rows(comm_.rank());
     for (const std::int64_t width : {3, 40, 1}) {
         std::vector<float> block(static_cast<std::size_t>((owned + std::ssize(owners)) * width), -1);
@@ -67,17 +71,31 @@ TEST_P(DeviceExchange, BringsTheGhostsOfEveryNeighbour) {
             for (std::int64_t j = 0; j < width; ++j)
                 block[static_cast<std::size_t>(r * width + j)] = value_of(comm_.rank(), r, j);
         DeviceArray<float> on_device(block);
-        const std::int64_t before = kernel_launches("gather_rows");
+        const std::int64_t before = kernel_launches(kernel);
         exchange->start(on_device.data(), owned, width);
         exchange->finish();
-        EXPECT_EQ(kernel_launches("gather_rows"), before + (comm_.size() > 1 ? 1 : 0));
+        EXPECT_EQ(kernel_launches(kernel), before + (comm_.size() > 1 ? 1 : 0));
         wait();
         for (std::size_t g = 0; g < owners.size(); ++g)
             for (std::int64_t j = 0; j < width; ++j)
                 block[(static_cast<std::size_t>(owned) + g) * static_cast<std::size_t>(width) +
-                      static_cast<std::size_t>(j)] = value_of(owners[g], rows[g], j);
+                      static_cast<std::size_t>(j)] =
+                    rounds ? from_bfloat16(to_bfloat16(value_of(owners[g], rows[g], j)))
+                           : value_of(owners[g], rows[g], j);
         EXPECT_EQ(on_device.copied(), block) << "width " << width;
     }
+}
+
+TEST_P(DeviceExchange, BringsTheGhostsOfEveryNeighbour) { bring_ghosts(HaloNumbers::kFloat32); }
+
+TEST_P(DeviceExchange, BringsThemRoundedOnRequest) { bring_ghosts(HaloNumbers::kBfloat16); }
+
+TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
+    EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f)), 1.0f);
+    EXPECT_EQ(from_bfloat16(to_bfloat16(-2.5f)), -2.5f);
+    EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 1.0f / 256)), 1.0f);               // a tie, down to even
+    EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 3.0f / 256)), 1.0f + 4.0f / 256);  // a tie, up to even
+    EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 1.1f / 256)), 1.0f + 2.0f / 256);
 }
 
 TEST_P(DeviceExchange, SumsGradientsBucketByBucket) {

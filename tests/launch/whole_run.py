@@ -22,7 +22,7 @@ import anndata
 import numpy as np
 
 from call import Check, call, common_options
-from wrong_inputs import CONFIG, small_atlas, write
+from wrong_inputs import CELLS, CONFIG, small_atlas, write
 
 
 check = Check()
@@ -118,6 +118,17 @@ def main():
         answer = lapatlas("inspect", run)
         check(answer.code == 0 and re.search(r"training cells\s+\d+", answer.output), "inspect tells what was prepared",
               answer.output)
+        answer = lapatlas("plan", run, "--plan.ranks=6", "--plan.ranks_a_node=3")
+        check(answer.code == 0 and "#SBATCH --nodes=2" in answer.output and "#SBATCH --ntasks-per-node=3" in answer.output
+              and re.search(r"train +\d+ MiB", answer.output) and re.search(r"prepared data \d+ KiB", answer.output),
+              "plan tells what a run will need", answer.output + answer.errors)
+        answer = lapatlas("plan", config, f"--input.path={atlas}")
+        check(answer.code == 0 and answer.output.startswith(f"{CELLS} cells"), "plan reads no more than the input's headers",
+              answer.output + answer.errors)
+        kept = (run / "config.toml").read_text()
+        answer = lapatlas("train", run, "--runtime.memory=0.01")
+        check(answer.code == 2 and "training needs about" in answer.errors and (run / "config.toml").read_text() == kept,
+              "training that does not fit is not begun", answer.errors)
         page = folder / "page.html"
         answer = lapatlas("report", run, "--output", page)
         check(answer.code == 0 and page.exists() and not re.search(r"(src|href)=.?https?:", page.read_text()),

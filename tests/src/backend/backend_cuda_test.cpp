@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/kernel_launches.hpp"
+#include "src/embed/positional_encoding.hpp"
 #include "src/generate/generate.hpp"
+#include "src/graph/knn.hpp"
 #include "src/prepare.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
+#include "tests/support/graphs.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -57,7 +61,7 @@ class BackendCuda : public testing::TestWithParam<Transport> {
         config.train.score_steps = 3;
         config.train.score_batch = 32;
         config.runtime.seed = 7;
-        return prepare(comm_, config, folder_ / "prepared.h5", {}, log_);
+        return prepare(*cpu_, config, folder_ / "prepared.h5", {}, log_);
     }
 
     const Communicator comm_ = Communicator::world();
@@ -93,6 +97,104 @@ TEST_P(BackendCuda, FiftyStepsHaveTheLossesOfTheCpu) {
     EXPECT_NEAR(on_gpu.kl, on_cpu.kl, 1e-3 * on_cpu.reconstruction);
 }
 
+TEST_P(BackendCuda, PreparesAsTheCpuDoes) {
+    const Config config = prepared(300, 80);
+    const char* const kernels[] = {"densify", "offer_points", "weighted_row_sums"};
+    std::map<std::string, std::int64_t> before;
+    for (const char* kernel : kernels) before[kernel] = kernel_launches(kernel);
+    prepare(*gpu_, config, folder_ / "there.h5", {}, log_);
+    for (const char* kernel : kernels) EXPECT_GT(kernel_launches(kernel), before[kernel]) << kernel;
+    const PreparedSummary here = read_prepared_summary(folder_ / "prepared.h5");
+    const PreparedSummary there = read_prepared_summary(folder_ / "there.h5");
+    // The same edges make the same clusters.
+    EXPECT_EQ(there.cluster_offsets, here.cluster_offsets);
+    EXPECT_EQ(there.figures.at("edges"), here.figures.at("edges"));
+    EXPECT_EQ(there.figures.at("knn_recall"), 1);
+    for (std::size_t i = 0; i < here.singular_values.size(); ++i)
+        EXPECT_NEAR(there.singular_values.at(i) / here.singular_values[i], 1, 1e-9);
+    for (std::size_t i = 0; i < here.eigenvalues.size(); ++i)
+        EXPECT_NEAR(there.eigenvalues.at(i), here.eigenvalues[i], 1e-9);
+    const PreparedRows a =
+        read_prepared_rows(folder_ / "prepared.h5", here, place_on_ranks(here, comm_.size()), comm_.rank());
+    const PreparedRows b =
+        read_prepared_rows(folder_ / "there.h5", there, place_on_ranks(there, comm_.size()), comm_.rank());
+    EXPECT_EQ(b.graph_columns, a.graph_columns);
+    EXPECT_EQ(b.counts.values, a.counts.values);
+    ASSERT_EQ(b.encodings.size(), a.encodings.size());
+    for (std::size_t i = 0; i < a.encodings.size(); ++i) EXPECT_NEAR(b.encodings[i], a.encodings[i], 1e-4);
+}
+
+TEST_P(BackendCuda, SearchesBlocksExactlyWhereRoundingIsInDoubt) {
+    // A third of the points are one and the same: more ties than the GPU's lists have room for.
+    constexpr std::int64_t kPoints = 600, kDimensions = 7, kWanted = 9;
+    const PlacedRandom random(2, RandomStream::kKmeans);
+    const BlockRange mine = block_of_rank(kPoints, comm_.size(), comm_.rank());
+    std::vector<double> points(static_cast<std::size_t>(mine.size() * kDimensions), 0.25);
+    for (std::int64_t i = mine.begin; i < mine.end; ++i)
+        if (i % 3 != 0)
+            random.fill_normals(static_cast<std::uint64_t>(i), 0,
+                                points.data() + (i - mine.begin) * kDimensions, kDimensions);
+    const std::int64_t before = kernel_launches("offer_points");
+    const KnnGraph there = knn_exact(comm_, points, kDimensions, kWanted, gpu_->block_search());
+    EXPECT_GT(kernel_launches("offer_points"), before);
+    const KnnGraph here = knn_exact(comm_, points, kDimensions, kWanted);
+    EXPECT_EQ(there.neighbours, here.neighbours);
+    EXPECT_EQ(there.squared_distances, here.squared_distances);
+    // More neighbours than it can keep are the CPU's.
+    EXPECT_EQ(knn_exact(comm_, points, kDimensions, 120, gpu_->block_search()).neighbours,
+              knn_exact(comm_, points, kDimensions, 120).neighbours);
+}
+
+TEST_P(BackendCuda, EncodesAGraphOfSeveralLargeComponents) {
+    constexpr std::int64_t kRows = 3600, kNeighbours = 5;
+    const auto targets = testing_support::clustered_targets(kRows, kNeighbours, 3, 5);
+    const DistributedGraph graph = testing_support::block_graph(comm_, targets, kRows, kNeighbours);
+    const Components components = find_components(comm_, graph);
+    ASSERT_EQ(components.count, 3);
+    const PositionalEncodingOptions options{.count = 4};
+    const PositionalEncoding here = positional_encoding(comm_, graph, components, options);
+    const PositionalEncoding there =
+        positional_encoding(comm_, graph, components, options,
+                            [&](const Communicator&, const GraphShard& shard, const TrivialVectors& trivial) {
+                                return gpu_->spectral_operator(shard, trivial);
+                            });
+    ASSERT_EQ(there.vectors.size(), here.vectors.size());
+    for (std::size_t i = 0; i < here.eigenvalues.size(); ++i)
+        EXPECT_NEAR(there.eigenvalues[i], here.eigenvalues[i], 1e-9);
+    for (std::size_t i = 0; i < here.vectors.size(); ++i)
+        EXPECT_NEAR(there.vectors[i], here.vectors[i], 1e-3);
+}
+
+TEST_P(BackendCuda, Bfloat16TrainsNearlyAlike) {
+    Config config = prepared(240, 90);
+    config.train.joint_epochs = 50;
+    config.train.warmup_fraction = 0.99;
+    EXPECT_THROW(
+        {
+            Config wanted = config;
+            wanted.train.precision = "bfloat16";
+            Trainer(cpu_, wanted, folder_ / "prepared.h5");
+        },
+        ConfigError);
+    Trainer exact(gpu_, config, folder_ / "prepared.h5");
+    config.train.precision = "bfloat16";
+    Trainer rounded(gpu_, config, folder_ / "prepared.h5");
+    double largest = 0;
+    const std::int64_t before = kernel_launches("pack_rounded_rows");
+    for (int step = 0; step < 50; ++step) {
+        const Trainer::StepResult a = exact.joint_step(), b = rounded.joint_step();
+        largest = std::max(largest, std::abs(b.loss / a.loss - 1));
+        EXPECT_NEAR(b.gradient_norm / a.gradient_norm, 1, 0.2) << "step " << step;
+    }
+    if (comm_.size() > 1) {
+        EXPECT_GT(kernel_launches("pack_rounded_rows"), before + 100) << "ghosts were not rounded";
+    }
+    EXPECT_LT(largest, 1e-2);
+    EXPECT_GT(largest, 1e-6) << "factors were not rounded";
+    for (int step = 0; step < 3; ++step)
+        EXPECT_NEAR(rounded.score_step().loss / exact.score_step().loss, 1, 2e-2);
+}
+
 TEST_P(BackendCuda, AWholeTrainingGoesOnAndGeneratesOnEither) {
     Config config = prepared(120, 40);
     config.train.joint_epochs = 2;
@@ -121,8 +223,14 @@ TEST_P(BackendCuda, AWholeTrainingGoesOnAndGeneratesOnEither) {
     const TrainedModel there = load_trained_model(gpu_, folder_ / "last.h5", config);
     const CellPlan plan = make_cell_plan(config.generate, config.input, here.known, here.num_cells);
     const GeneratedBlock on_cpu = generate_block(here.model, config.generate, plan, 5, 0);
-    const GeneratedBlock on_gpu = generate_block(there.model, config.generate, plan, 5, 0);
+    const Generator generator(there.model, config.generate, plan, 5);
+    const GeneratedBlock on_gpu = generator.block(0);
     EXPECT_EQ(kernel_launches("draw_counts"), before + 1);
+    // The second time sampling is replayed from a record, with what the first left behind.
+    const GeneratedBlock again = generator.block(0);
+    EXPECT_EQ(again.latents, on_gpu.latents);
+    EXPECT_EQ(again.counts.values, on_gpu.counts.values);
+    EXPECT_EQ(again.counts.gene_indices, on_gpu.counts.gene_indices);
     EXPECT_EQ(on_gpu.labels, on_cpu.labels);
     ASSERT_EQ(on_gpu.latents.size(), on_cpu.latents.size());
     for (std::size_t i = 0; i < on_cpu.latents.size(); ++i)

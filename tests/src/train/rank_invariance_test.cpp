@@ -73,7 +73,7 @@ class RankInvariance : public testing::TestWithParam<std::string> {
             config.train.batch = GetParam() == "simulated_full" ? "full" : "cluster";
             config.train.loss_cells = 60;  // fewer than are active in either
         }
-        config = prepare(comm, config, folder / "prepared.h5", {}, log);
+        config = prepare(*make_cpu_backend(comm), config, folder / "prepared.h5", {}, log);
     }
 
     Communicator comm = Communicator::world();
@@ -131,7 +131,8 @@ double subspace_distance(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
 }  // namespace
 
 TEST_P(RankInvariance, PrepareMakesTheSameGraphPcaAndEncodings) {
-    if (comm.is_root()) prepare(Communicator::self(), config, folder / "alone.h5", {}, log);
+    if (comm.is_root())
+        prepare(*make_cpu_backend(Communicator::self()), config, folder / "alone.h5", {}, log);
     barrier(comm);
     const Whole together = read_whole(folder / "prepared.h5"), alone = read_whole(folder / "alone.h5");
     EXPECT_EQ(together.summary.num_train, alone.summary.num_train);

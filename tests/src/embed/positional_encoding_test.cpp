@@ -1,4 +1,4 @@
-#include "src/graph/positional_encoding.hpp"
+#include "src/embed/positional_encoding.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "src/graph/positional_encoding.hpp"
+#include "src/embed/positional_encoding.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 #include "dist/collectives.hpp"
 #include "partition/row_exchange.hpp"
-#include "src/graph/laplacian.hpp"
+#include "src/embed/tensor_of.hpp"
 #include "src/random/philox.hpp"
 
 namespace lapatlas {
@@ -16,48 +16,60 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using RowMajorMap = Eigen::Map<Matrix>;
 
-Matrix reduced(const Communicator& comm, Matrix local) {
-    all_reduce_sum(comm, std::span<double>(local.data(), static_cast<std::size_t>(local.size())));
-    return local;
+/// A small matrix on the device of `like`.
+torch::Tensor placed(Matrix matrix, const torch::Tensor& like) {
+    return torch::from_blob(matrix.data(), {matrix.rows(), matrix.cols()}, torch::kFloat64)
+        .to(like.device(), torch::kFloat64, /*non_blocking=*/false, /*copy=*/true);
+}
+
+/// Collective. The sum over ranks of a small matrix, on the host.
+Matrix reduced(const Communicator& comm, const torch::Tensor& local) {
+    const torch::Tensor on_host = local.to(torch::kCPU).contiguous();
+    Matrix sum = Eigen::Map<const Matrix>(on_host.const_data_ptr<double>(), local.size(0), local.size(1));
+    all_reduce_sum(comm, std::span<double>(sum.data(), static_cast<std::size_t>(sum.size())));
+    return sum;
 }
 
 /// The block being iterated and everything that acts on it. Rows beyond num_owned are ghosts.
 class FilteredSubspace {
   public:
-    FilteredSubspace(const Communicator& comm, const GraphShard& shard, const Components& components,
-                     std::int64_t width, std::uint64_t seed)
-        : comm_(comm), adjacency_(comm, shard), owned_(shard.num_owned), width_(width) {
-        find_trivial_vectors(shard, components);
-        block_ = Matrix::Zero(adjacency_.num_local(), width);
-        work_a_ = block_;
-        work_b_ = block_;
-        product_ = Matrix::Zero(owned_, width);
+    FilteredSubspace(const Communicator& comm, SpectralOperator& graph, const TrivialVectors& trivial,
+                     std::span<const std::int64_t> owned_ids, std::int64_t width, std::uint64_t seed)
+        : comm_(comm),
+          graph_(graph),
+          component_(tensor_of(trivial.component, graph.device())),
+          trivial_(tensor_of(trivial.value, graph.device()).unsqueeze(1)) {
+        const auto options = torch::TensorOptions(torch::kFloat64);
+        torch::Tensor start = torch::zeros({graph.num_local(), width}, options);
         const PlacedRandom random(seed, RandomStream::kEigenStart);
-        for (std::int64_t r = 0; r < owned_; ++r)
-            random.fill_normals(static_cast<std::uint64_t>(shard.owned_ids[static_cast<std::size_t>(r)]), 0,
-                                block_.row(r).data(), width);
+        for (std::size_t r = 0; r < owned_ids.size(); ++r)
+            random.fill_normals(static_cast<std::uint64_t>(owned_ids[r]), 0,
+                                start.data_ptr<double>() + static_cast<std::int64_t>(r) * width, width);
+        block_ = start.to(graph.device());
+        work_a_ = torch::zeros_like(block_);
+        work_b_ = torch::zeros_like(block_);
+        product_ = torch::zeros({graph.num_owned(), width}, block_.options());
         orthonormalise();
     }
 
     std::int64_t products() const { return products_; }
-    const Matrix& block() const { return block_; }
+    torch::Tensor block() const { return owned(block_); }
 
     /// Rayleigh-Ritz: rotates the block to Ritz vectors, largest theta first, and leaves S V in product_.
     Eigen::VectorXd rotate_to_ritz_vectors() {
         apply(block_);
-        const Matrix projected = reduced(comm_, block_.topRows(owned_).transpose() * product_);
+        const Matrix projected = reduced(comm_, torch::mm(owned(block_).t(), product_));
         const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver((projected + projected.transpose()) / 2);
-        const Eigen::MatrixXd rotation = solver.eigenvectors().rowwise().reverse();
-        block_.topRows(owned_) = (block_.topRows(owned_) * rotation).eval();
-        product_ = (product_ * rotation).eval();
+        const torch::Tensor rotation = placed(solver.eigenvectors().rowwise().reverse(), block_);
+        owned(block_).copy_(torch::mm(owned(block_), rotation));
+        product_ = torch::mm(product_, rotation);
         return solver.eigenvalues().reverse();
     }
 
     /// |S v - theta v| of each column; call after rotate_to_ritz_vectors.
     Eigen::VectorXd residuals(const Eigen::VectorXd& theta) const {
-        const Matrix defect = product_ - (block_.topRows(owned_) * theta.asDiagonal());
-        const Matrix squares = reduced(comm_, defect.colwise().squaredNorm());
-        return squares.row(0).transpose().cwiseSqrt();
+        const torch::Tensor defect = product_ - owned(block_) * placed(theta.transpose(), block_);
+        return reduced(comm_, defect.square().sum(0, /*keepdim=*/true)).row(0).transpose().cwiseSqrt();
     }
 
     /// Chebyshev filter of `degree` that damps [-1, cut] and lets theta > cut grow.
@@ -68,51 +80,29 @@ class FilteredSubspace {
         const double top = (1 - centre) / half;
         double sigma = 1 / top;
         const double sigma_first = sigma;
-        work_a_ = block_;
+        work_a_.copy_(block_);
         apply(work_a_);
-        work_b_.topRows(owned_) = (product_ - centre * work_a_.topRows(owned_)) * (sigma / half);
+        owned(work_b_).copy_(product_).add_(owned(work_a_), -centre).mul_(sigma / half);
         for (std::int64_t k = 2; k <= degree; ++k) {
             const double sigma_next = 1 / (2 / sigma_first - sigma);
             apply(work_b_);
-            work_a_.topRows(owned_) =
-                (product_ - centre * work_b_.topRows(owned_)) * (2 * sigma_next / half) -
-                (sigma * sigma_next) * work_a_.topRows(owned_);
+            owned(work_a_)
+                .mul_(-sigma * sigma_next)
+                .add_(product_, 2 * sigma_next / half)
+                .add_(owned(work_b_), -centre * 2 * sigma_next / half);
             std::swap(work_a_, work_b_);
             sigma = sigma_next;
         }
-        block_.topRows(owned_) = work_b_.topRows(owned_);
+        owned(block_).copy_(owned(work_b_));
         orthonormalise();
     }
 
   private:
-    /// D^1/2 1_c of each component, normalised; a component of one isolated row has none (its row of S is
-    /// zero).
-    void find_trivial_vectors(const GraphShard& shard, const Components& components) {
-        component_ = components.of_row;
-        trivial_.assign(static_cast<std::size_t>(owned_), 0);
-        std::vector<double> mass(static_cast<std::size_t>(components.count), 0);
-        for (std::int64_t r = 0; r < owned_; ++r)
-            mass[static_cast<std::size_t>(component_[static_cast<std::size_t>(r)])] +=
-                static_cast<double>(shard.neighbours(r).size());
-        all_reduce_sum(comm_, std::span<double>(mass));
-        for (std::int64_t r = 0; r < owned_; ++r) {
-            const double total = mass[static_cast<std::size_t>(component_[static_cast<std::size_t>(r)])];
-            if (total > 0)
-                trivial_[static_cast<std::size_t>(r)] =
-                    std::sqrt(static_cast<double>(shard.neighbours(r).size()) / total);
-        }
-        num_components_ = components.count;
-    }
+    torch::Tensor owned(const torch::Tensor& block) const { return block.narrow(0, 0, graph_.num_owned()); }
 
     void deflate() {
-        Matrix overlap = Matrix::Zero(num_components_, width_);
-        for (std::int64_t r = 0; r < owned_; ++r)
-            overlap.row(component_[static_cast<std::size_t>(r)]) +=
-                trivial_[static_cast<std::size_t>(r)] * block_.row(r);
-        overlap = reduced(comm_, std::move(overlap));
-        for (std::int64_t r = 0; r < owned_; ++r)
-            block_.row(r) -=
-                trivial_[static_cast<std::size_t>(r)] * overlap.row(component_[static_cast<std::size_t>(r)]);
+        const torch::Tensor overlap = placed(reduced(comm_, graph_.trivial_products(owned(block_))), block_);
+        owned(block_).addcmul_(trivial_, overlap.index_select(0, component_), -1);
     }
 
     /// CholeskyQR2; the first pass is shifted (Fukaya et al. 2020), so that a nearly dependent block does not
@@ -120,32 +110,27 @@ class FilteredSubspace {
     void orthonormalise() {
         for (int pass = 0; pass < 3; ++pass) {
             deflate();
-            Eigen::MatrixXd gram =
-                reduced(comm_, block_.topRows(owned_).transpose() * block_.topRows(owned_));
+            Eigen::MatrixXd gram = reduced(comm_, torch::mm(owned(block_).t(), owned(block_)));
             if (pass == 0) gram.diagonal().array() += 1e-13 * gram.trace();
             const Eigen::LLT<Eigen::MatrixXd> factor(gram);
             if (factor.info() != Eigen::Success)
                 throw InternalError("positional encodings: the filtered block lost its rank");
-            if (owned_ == 0) continue;  // Eigen takes no empty right-hand side
-            block_.topRows(owned_) =
-                factor.matrixU().solve<Eigen::OnTheRight>(Eigen::MatrixXd(block_.topRows(owned_))).eval();
+            const Matrix inverse =
+                factor.matrixU().solve(Eigen::MatrixXd::Identity(gram.rows(), gram.cols()));
+            owned(block_).copy_(torch::mm(owned(block_), placed(inverse, block_)));
         }
     }
 
-    void apply(Matrix& in) {
-        adjacency_.apply(in.data(), product_.data(), width_);
+    void apply(const torch::Tensor& in) {
+        graph_.apply(in, product_);
         ++products_;
     }
 
     Communicator comm_;
-    NormalisedAdjacency adjacency_;
-    std::int64_t owned_;
-    std::int64_t width_;
-    Matrix block_, work_a_, work_b_;  // [num_local, width]
-    Matrix product_;                  // [num_owned, width]
-    std::vector<std::int64_t> component_;
-    std::vector<double> trivial_;
-    std::int64_t num_components_ = 0;
+    SpectralOperator& graph_;
+    torch::Tensor component_, trivial_;      // [num_owned], [num_owned, 1]
+    torch::Tensor block_, work_a_, work_b_;  // [num_local, width]
+    torch::Tensor product_;                  // [num_owned, width]
     std::int64_t products_ = 0;
 };
 
@@ -182,8 +167,9 @@ std::vector<double> column_signs(const Communicator& comm, const Matrix& vectors
 }  // namespace
 
 PositionalEncoding positional_encoding(const Communicator& comm, const DistributedGraph& graph,
-                                       const Components& components,
-                                       const PositionalEncodingOptions& options) {
+                                       const Components& components, const PositionalEncodingOptions& options,
+                                       const MakeSpectralOperator& make_operator) {
+    const torch::NoGradGuard no_grad;
     const std::int64_t available = std::max<std::int64_t>(0, graph.num_rows - components.count);
     PositionalEncoding encoding;
     encoding.count = std::min(options.count, available);
@@ -195,7 +181,9 @@ PositionalEncoding positional_encoding(const Communicator& comm, const Distribut
 
     const IndexMap map = IndexMap::blocks(graph.num_rows, comm.size());
     const GraphShard shard = build_graph_shard(comm, map, graph.row_offsets, graph.columns);
-    FilteredSubspace subspace(comm, shard, components, width, options.seed);
+    const TrivialVectors trivial = trivial_vectors(comm, shard, components);
+    const std::unique_ptr<SpectralOperator> spectral = make_operator(comm, shard, trivial);
+    FilteredSubspace subspace(comm, *spectral, trivial, shard.owned_ids, width, options.seed);
     Eigen::VectorXd theta = subspace.rotate_to_ritz_vectors();
     const auto largest_residual = [&] { return subspace.residuals(theta).head(encoding.count).maxCoeff(); };
     encoding.largest_residual = largest_residual();
@@ -210,7 +198,9 @@ PositionalEncoding positional_encoding(const Communicator& comm, const Distribut
     }
     encoding.block_products = subspace.products();
 
-    const Matrix vectors = subspace.block().topLeftCorner(shard.num_owned, encoding.count);
+    const torch::Tensor on_host = subspace.block().narrow(1, 0, encoding.count).to(torch::kCPU).contiguous();
+    const Matrix vectors =
+        Eigen::Map<const Matrix>(on_host.const_data_ptr<double>(), shard.num_owned, encoding.count);
     const std::vector<double> signs = column_signs(comm, vectors, encoding.count);
     const double scale = std::sqrt(static_cast<double>(graph.num_rows));
     encoding.vectors.resize(static_cast<std::size_t>(shard.num_owned * encoding.count));

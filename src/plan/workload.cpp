@@ -1,0 +1,94 @@
+#include "src/plan/workload.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/config/derived.hpp"
+#include "src/train/schedule.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// Edges in both directions a training cell has for each of its k neighbours: most are not mutual.
+constexpr double kEdgesANeighbour = 1.6;
+/// Labels of an atlas whose file has not been read.
+constexpr double kUsualLabels = 20;
+
+void fill_encoder(Workload& work) {
+    const auto wanted = static_cast<double>(work.config.model.encoder_genes);
+    work.encoder_genes = wanted == 0 ? work.genes : std::min(wanted, work.genes);
+    // The most variable genes are seen in more cells than others, not in proportion to their number.
+    work.encoder_nonzeros = work.nonzeros * std::sqrt(work.encoder_genes / std::max(1.0, work.genes));
+}
+
+}  // namespace
+
+double Workload::active_cells() const {
+    return train_cells /
+           static_cast<double>(steps_a_pass(config.train, train_cells, config.prepare.clusters));
+}
+double Workload::loss_cells() const {
+    const auto wanted = static_cast<double>(config.train.loss_cells);
+    return wanted == 0 ? active_cells() : std::min(wanted, active_cells());
+}
+double Workload::joint_steps() const {
+    return static_cast<double>(config.train.joint_epochs *
+                               steps_an_epoch(config.train, train_cells, config.prepare.clusters));
+}
+double Workload::generated_cells() const {
+    return config.generate.cells > 0 ? static_cast<double>(config.generate.cells) : read_cells;
+}
+
+double Workload::network_weights() const {
+    const auto h = static_cast<double>(config.model.hidden), d = static_cast<double>(config.model.latent);
+    const auto order = static_cast<double>(config.model.cheb_order);
+    const auto encodings = static_cast<double>(config.prepare.encodings);
+    return order * (encoder_genes + encodings + h) * h + 2 * h * d + (d + h) * h + output_weights();
+}
+double Workload::output_weights() const {
+    return (static_cast<double>(config.model.hidden) + batches + 2) * genes;
+}
+double Workload::score_weights() const {
+    const auto w = static_cast<double>(config.model.score_width);
+    return static_cast<double>(config.model.score_blocks) * 4 * w * w + (labels + batches) * w + 2 * w * w;
+}
+
+Workload workload_of(const AtlasSize& size, const Config& config, int ranks, int ranks_a_machine) {
+    Workload work;
+    work.read_cells = static_cast<double>(size.cells);
+    work.read_nonzeros = size.nonzeros;
+    const double validation =
+        config.train.use_validation ? 0 : config.input.validation_fraction * (1 - config.input.test_fraction);
+    work.heldout_cells = work.read_cells * (config.input.test_fraction + validation);
+    work.train_cells = work.read_cells - work.heldout_cells;
+    work.genes = static_cast<double>(size.genes);
+    work.nonzeros = size.nonzeros;
+    work.config = derive_from_size(config, {std::llround(work.train_cells), size.genes});
+    work.edges = work.train_cells * kEdgesANeighbour * static_cast<double>(work.config.prepare.k);
+    work.labels = config.input.label_key.empty() ? 0 : kUsualLabels;
+    work.ranks = ranks;
+    work.ranks_a_machine = ranks_a_machine;
+    fill_encoder(work);
+    return work;
+}
+
+Workload workload_of(const PreparedSummary& summary, const Config& config, int ranks, int ranks_a_machine) {
+    Workload work;
+    work.train_cells = static_cast<double>(summary.num_train);
+    work.heldout_cells = static_cast<double>(summary.num_heldout);
+    work.read_cells = static_cast<double>(summary.num_cells);
+    work.genes = static_cast<double>(summary.gene_names.size());
+    work.nonzeros = summary.figures.at("density") * work.genes * work.cells();
+    work.read_nonzeros = work.nonzeros * work.read_cells / std::max(1.0, work.cells());
+    work.edges = 2 * summary.figures.at("edges");
+    work.labels = static_cast<double>(summary.label_names.size());
+    work.batches = static_cast<double>(summary.batch_names.size());
+    work.config = derive_from_size(config, {summary.num_train, std::llround(work.genes)});
+    work.ranks = ranks;
+    work.ranks_a_machine = ranks_a_machine;
+    fill_encoder(work);
+    return work;
+}
+
+}  // namespace lapatlas
