@@ -38,9 +38,14 @@ std::int64_t left_in(const std::string& folder, const char* limit_file, const ch
     const std::int64_t limit = number_in(folder + limit_file), used = number_in(folder + use_file);
     if (limit < 0 || used < 0) return kNoLimit;
     std::ifstream file(folder + "/memory.stat");
-    std::int64_t cached = 0, number = 0;
-    for (std::string key; file >> key >> number;)
-        if (key == "inactive_file" || key == "total_inactive_file") cached = number;
+    // Version 1 lists the group's own pages, then totals with those of groups within: the last of a name
+    // counts.
+    std::int64_t inactive = 0, active = 0, number = 0;
+    for (std::string key; file >> key >> number;) {
+        if (key == "inactive_file" || key == "total_inactive_file") inactive = number;
+        if (key == "active_file" || key == "total_active_file") active = number;
+    }
+    const std::int64_t cached = inactive + active;
     return std::max<std::int64_t>(0, limit - used + cached);
 }
 

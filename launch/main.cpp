@@ -60,9 +60,11 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         prepare_run(*backend(), run, config, log);
     } else if (line.subcommand == "train") {
         const auto chosen = backend();
+        require_precision(*chosen, config.train);
         open_run_folder(comm, run, config);
         const Config resolved = derived_for(comm, run, config);
-        require_training_memory(*chosen, resolved, run.prepared(), log);
+        if (!root_decides(comm, [&] { return is_trained(run, resolved); }))
+            require_training_memory(*chosen, resolved, run.prepared(), log);
         // What cannot be had is not written down.
         keep_config(comm, run, resolved);
         train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log);

@@ -18,10 +18,6 @@
 
 namespace lapatlas {
 
-namespace {
-
-// Each answers: is this stage's output for this configuration there, whole?
-
 bool is_prepared(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.prepared())) return false;
     const PreparedSummary summary = read_prepared_summary(run.prepared());
@@ -33,6 +29,8 @@ bool is_trained(const RunFolder& run, const Config& config) {
     const CheckpointStatus status = read_checkpoint_status(run.checkpoint());
     return status.complete && status.fingerprint == train_fingerprint(config);
 }
+
+namespace {
 
 bool is_generated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.atlas())) return false;
@@ -62,6 +60,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         throw ConfigError(
             "input.test_fraction is 0: `run` ends with an evaluation against held-out cells; call "
             "prepare, train and generate one by one, or hold some out");
+    require_precision(*backend, config.train);
     const RunFolder run{config.output.dir};
     const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
     const auto is_done = [&](auto&& question, const char* stage) {

@@ -7,6 +7,7 @@
 #include "dist/device.hpp"
 #include "dist/error.hpp"
 #include "src/io/atlas_size.hpp"
+#include "src/pipeline.hpp"
 #include "src/plan/plan_text.hpp"
 
 namespace lapatlas {
@@ -36,7 +37,7 @@ std::string plan_run(const Communicator& comm, const RunFolder& run, const Confi
     const int ranks_a_machine =
         asked.ranks_a_node > 0 ? std::min(ranks, static_cast<int>(asked.ranks_a_node)) : ranks;
     const bool asks = asked.cells > 0 || asked.genes > 0 || asked.genes_a_cell > 0;
-    Workload work = !asks && std::filesystem::exists(run.prepared())
+    Workload work = !asks && is_prepared(run, config)
                         ? workload_of(read_prepared_summary(run.prepared()), config, ranks, ranks_a_machine)
                         : workload_of(asked_size(config), config, ranks, ranks_a_machine);
     // One may plan for GPUs where there are none.

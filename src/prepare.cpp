@@ -218,7 +218,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("nearest neighbours");
     const BlockSearch& search = backend.block_search();
-    const bool exact = train.total <= options.exact_knn_below * search.reach();
+    const bool exact = train.total / search.reach(options.k) <= options.exact_knn_below;
     const KnnGraph knn = exact
                              ? knn_exact(comm, train.scores, num_components, options.k, search)
                              : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
@@ -337,6 +337,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
                      std::move(edges.neighbours), {}};
     write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
+    backend.end_stage();
     log.info(memory.text(comm));
     return config;
 }

@@ -77,6 +77,8 @@ class Backend {
     virtual void enter_thread() const = 0;
     /// Cells that are best generated together (see kBlockCells).
     virtual std::int64_t block_cells() const = 0;
+    /// Gives up what a stage has left behind, for the next one and for others.
+    virtual void end_stage() const = 0;
     /// A one-dimensional tensor there.
     template <class Values>
     torch::Tensor tensor(const Values& values) const {

@@ -36,6 +36,7 @@ class CpuBackend : public Backend {
     std::optional<double> device_memory() const override { return std::nullopt; }
     void enter_thread() const override {}
     std::int64_t block_cells() const override { return kBlockCells; }
+    void end_stage() const override {}
 
     std::unique_ptr<CellStore> store(const HostCells& cells) const override {
         return std::make_unique<HostCellStore>(cells);

@@ -77,6 +77,7 @@ class CudaBackend : public Backend {
     void enter_thread() const override { use_gpu(gpu_); }
     // Fewer would not fill a GPU; their logits are 0.3 GB at 20,000 genes.
     std::int64_t block_cells() const override { return 4096; }
+    void end_stage() const override { release_cached_memory(); }
 
     std::unique_ptr<CellStore> store(const HostCells& cells) const override {
         return std::make_unique<DeviceCellStore>(cells, device_);

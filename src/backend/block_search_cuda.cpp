@@ -1,5 +1,7 @@
 #include "src/backend/block_search_cuda.hpp"
 
+#include <ATen/Context.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -21,7 +23,9 @@ constexpr std::int64_t kSpare = 16;
 class CudaBlockSearch : public BlockSearch {
   public:
     CudaBlockSearch(const torch::Device& device, CUstream_st* stream) : device_(device), stream_(stream) {}
-    std::int64_t reach() const override { return 40; }
+    std::int64_t reach(std::int64_t k) const override {
+        return k + kSpare > cuda::kMostKept ? cpu_block_search().reach(k) : 40;
+    }
 
     void offer_block(const SearchPoints& queries, std::span<const double> block, std::int64_t first_row,
                      const std::function<void()>& poll, NearestLists& lists) const override {
@@ -56,6 +60,8 @@ class CudaBlockSearch : public BlockSearch {
     Kept search_tile(const SearchPoints& queries, std::int64_t first, std::int64_t num_queries,
                      const torch::Tensor& points, const torch::Tensor& scores, std::int64_t first_row,
                      std::int64_t kept) const {
+        // settle() counts on float32's rounding, whatever LibTorch is set to.
+        const at::NoTF32Guard exact;
         const std::int64_t count = points.size(0), width = points.size(1);
         std::vector<std::int32_t> own_ids;
         for (std::int64_t q = first; q < first + num_queries; ++q) {

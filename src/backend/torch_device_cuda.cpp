@@ -1,4 +1,5 @@
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -64,6 +65,8 @@ torch::Device use_gpu(int gpu) {
 CUstream_st* stream_of(const torch::Device& device) {
     return c10::cuda::getCurrentCUDAStream(device.index()).stream();
 }
+
+void release_cached_memory() { c10::cuda::CUDACachingAllocator::emptyCache(); }
 
 TensorFunction recorded(const TensorFunction& function, const torch::Device& device) {
     return [recording = std::make_shared<Recording>(function, device)](

@@ -293,6 +293,10 @@ void check_config(const Config& config) {
     at_least("plan.genes_a_cell", static_cast<double>(config.plan.genes_a_cell), 0);
     at_least("plan.ranks", static_cast<double>(config.plan.ranks), 0);
     at_least("plan.ranks_a_node", static_cast<double>(config.plan.ranks_a_node), 0);
+    for (const std::int64_t ranks : {config.plan.ranks, config.plan.ranks_a_node})
+        if (ranks > 1000000)
+            throw ConfigError("plan.ranks or plan.ranks_a_node is " + std::to_string(ranks) +
+                              ", it must be at most 1000000");
     at_least("ablate.seeds", static_cast<double>(config.ablate.seeds), 1);
     if (config.model.library_model == "joint" && config.model.library != "size_factor")
         throw ConfigError(

@@ -64,7 +64,8 @@ torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tenso
 
 torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor& condition,
                                      const torch::Tensor& rows, const ScoreBlockImpl::Dropout& dropout) {
-    auto h = input_->forward(z);
+    // What the blocks add up stays float32, whatever their products are rounded to.
+    auto h = input_->forward(z).to(torch::kFloat32);
     std::uint32_t number = 0;
     for (const auto& module : *blocks_) {
         auto* block = module->as<ScoreBlock>();

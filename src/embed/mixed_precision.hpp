@@ -4,9 +4,10 @@
 
 namespace lapatlas {
 
-/// While it lives, and `on`, networks on `device` round the factors of their matrix products to bfloat16 and
-/// sum in float32 (LibTorch's autocast; Micikevicius et al. 2018, without loss scaling, which bfloat16's
-/// range spares). With `on` false such rounding pauses. Weights and gradients stay float32.
+/// While it lives, and `on`, networks on `device` round the factors of their matrix products to bfloat16
+/// (LibTorch's autocast; Micikevicius et al. 2018, without loss scaling, which bfloat16's range spares), and
+/// LibTorch's linear layers their results too. With `on` false such rounding pauses. Weights, what multiply()
+/// makes and what residual blocks add up stay float32.
 class MixedPrecision {
   public:
     MixedPrecision(const torch::Device& device, bool on);

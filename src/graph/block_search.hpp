@@ -18,8 +18,8 @@ class BlockSearch {
     virtual void offer_block(const SearchPoints& queries, std::span<const double> block,
                              std::int64_t first_row, const std::function<void()>& poll,
                              NearestLists& lists) const = 0;
-    /// How many times as many points as a CPU it compares all with all in bearable time.
-    virtual std::int64_t reach() const = 0;
+    /// How many times as many points as a CPU it compares all with all in bearable time, for k neighbours.
+    virtual std::int64_t reach(std::int64_t k) const = 0;
 };
 
 /// On the CPU, by all OpenMP threads.

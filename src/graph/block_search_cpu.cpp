@@ -29,7 +29,7 @@ class CpuBlockSearch : public BlockSearch {
             poll();
         }
     }
-    std::int64_t reach() const override { return 1; }
+    std::int64_t reach(std::int64_t) const override { return 1; }
 };
 
 }  // namespace

@@ -9,9 +9,10 @@ namespace {
 
 constexpr double kFloat = 4, kIndex = 4, kLong = 8, kDouble = 8;
 constexpr double kEntry = kIndex + kFloat;  // of a sparse matrix of counts
-// The program and its libraries, as far as they are resident; LibTorch brings more of itself to training.
-// What MPI keeps for messages between ranks.
-constexpr double kProgram = 170e6, kTrainingProgram = 210e6, kMessages = 40e6;
+/// The program and its libraries, as far as they are resident; LibTorch brings more of itself to training.
+constexpr double kProgram = 170e6, kTrainingProgram = 210e6;
+/// What MPI keeps for messages between ranks.
+constexpr double kMessages = 40e6;
 /// CUDA's context and the kernels of its libraries.
 constexpr double kCudaContext = 600e6;
 /// Rows of the fullest rank over the mean: METIS balances weights, not rows.

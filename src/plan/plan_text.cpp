@@ -42,6 +42,7 @@ std::string slurm_lines(const Workload& work, double memory_a_rank, double secon
     const double gibibytes = 1.25 * memory_a_rank * work.ranks_a_machine / (1 << 30);
     std::string text = "SLURM\n";
     text += formatted("  #SBATCH --nodes=%d\n", nodes);
+    text += formatted("  #SBATCH --ntasks=%d\n", work.ranks);
     text += formatted("  #SBATCH --ntasks-per-node=%d\n", work.ranks_a_machine);
     if (work.config.runtime.threads > 0)
         text += formatted("  #SBATCH --cpus-per-task=%lld\n",
@@ -96,7 +97,8 @@ std::string plan_text(const Workload& work, const std::optional<MachineSpeed>& s
         seconds = time.prepare + time.train + time.generate;
         text += "time       prepare " + duration_text(time.prepare) + ", train " + duration_text(time.train) +
                 ", generate " + duration_text(time.generate) +
-                "; evaluate takes minutes by its own options, whatever the atlas\n";
+                "; evaluate takes minutes by its own options, whatever the atlas" +
+                (work.ranks > 1 ? "\n           (what ranks wait for each other is not in it)\n" : "\n");
         text += formatted(
             "           by a rank's speed here: %.0f GFLOP/s dense, %.1f sparse, %.1f G graph terms/s, %.0f "
             "M "

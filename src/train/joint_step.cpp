@@ -35,6 +35,14 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
+void require_precision(const Backend& backend, const TrainOptions& options) {
+    if (options.precision == "bfloat16" && !backend.multiplies_bfloat16())
+        throw ConfigError(
+            "train.precision = bfloat16: this run computes on the CPU, where networks are trained in "
+            "float32; "
+            "use a GPU or train.precision = float32");
+}
+
 MixedPrecision mixed_precision(const Backend& backend, const TrainOptions& options) {
     return {backend.device(), options.precision == "bfloat16"};
 }

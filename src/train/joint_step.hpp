@@ -18,6 +18,9 @@ struct LossTerms {
     double diffusion = 0;       ///< mean over latent dimensions
 };
 
+/// ConfigError where the backend does not train with options.precision.
+void require_precision(const Backend& backend, const TrainOptions& options);
+
 /// What options.precision asks of the networks' products, while it lives.
 MixedPrecision mixed_precision(const Backend& backend, const TrainOptions& options);
 

@@ -67,11 +67,7 @@ Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(placed_, config_.model, config_.train, seed_) {
-    if (config.train.precision == "bfloat16" && !backend_->multiplies_bfloat16())
-        throw ConfigError(
-            "train.precision = bfloat16: this run computes on the CPU, where networks are trained in "
-            "float32; "
-            "use a GPU or train.precision = float32");
+    require_precision(*backend_, config.train);
     const LibraryMoments library = library_moments(comm_, data_);
     model_.log_library_mean = library.log_mean;
     model_.log_library_std = library.log_std;

@@ -1,6 +1,9 @@
 // Halo exchange and gradient sums of matrices in GPU memory, over NCCL and staged through the host. On a
 // machine without a GPU memory, kernels and NCCL are the host's (tests/support/cuda_on_host).
 #include <gtest/gtest.h>
+#include <bit>
+#include <cmath>
+#include <limits>
 
 #include <memory>
 #include <optional>
@@ -93,6 +96,8 @@ TEST_P(DeviceExchange, BringsThemRoundedOnRequest) { bring_ghosts(HaloNumbers::k
 TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
     EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f)), 1.0f);
     EXPECT_EQ(from_bfloat16(to_bfloat16(-2.5f)), -2.5f);
+    EXPECT_TRUE(std::isnan(from_bfloat16(to_bfloat16(std::bit_cast<float>(0x7FFFFFFFu)))));
+    EXPECT_TRUE(std::isinf(from_bfloat16(to_bfloat16(std::numeric_limits<float>::infinity()))));
     EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 1.0f / 256)), 1.0f);               // a tie, down to even
     EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 3.0f / 256)), 1.0f + 4.0f / 256);  // a tie, up to even
     EXPECT_EQ(from_bfloat16(to_bfloat16(1.0f + 1.1f / 256)), 1.0f + 2.0f / 256);

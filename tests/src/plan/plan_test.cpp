@@ -69,6 +69,7 @@ TEST(PlanText, AsksSlurmForTheNodesThatRanksFillAndMoreMemoryThanPlanned) {
     work.ranks_a_machine = 4;
     const std::string text = plan_text(work, MachineSpeed{1e11, 1e10, 1e10, 1e8, 1e7, 1e8, 1e8});
     EXPECT_NE(text.find("#SBATCH --nodes=2\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("#SBATCH --ntasks=6\n"), std::string::npos) << text;
     EXPECT_NE(text.find("#SBATCH --ntasks-per-node=4\n"), std::string::npos) << text;
     EXPECT_NE(text.find("#SBATCH --time="), std::string::npos) << text;
     EXPECT_EQ(text.find("--gpus"), std::string::npos);

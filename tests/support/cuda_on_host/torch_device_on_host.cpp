@@ -8,6 +8,8 @@ namespace lapatlas {
 torch::Device use_gpu(int) { return torch::kCPU; }
 CUstream_st* stream_of(const torch::Device&) { return nullptr; }
 
+void release_cached_memory() {}
+
 /// Nothing is recorded, but as in a record the function sees the tensors of the first call every time.
 TensorFunction recorded(const TensorFunction& function, const torch::Device&) {
     auto kept = std::make_shared<std::vector<torch::Tensor>>();
