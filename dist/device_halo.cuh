@@ -19,7 +19,17 @@ class DeviceHalo {
     virtual void start(float* rows, std::int64_t num_owned, std::int64_t width) = 0;
     virtual void finish() = 0;
     /// What this rank sends in an exchange.
-    virtual std::int64_t sent_bytes(std::int64_t width) const = 0;
+    std::int64_t sent_bytes(std::int64_t width) const {
+        return std::ssize(plan_.send_rows) * halo_words(numbers_, width) * std::int64_t{sizeof(float)};
+    }
+
+  protected:
+    DeviceHalo(const ExchangePlan& plan, HaloNumbers numbers) : plan_(plan), numbers_(numbers) {}
+    /// Whether what arrives is to be unpacked.
+    bool is_packed() const { return numbers_ != HaloNumbers::kFloat32; }
+
+    const ExchangePlan& plan_;
+    HaloNumbers numbers_;
 };
 
 /// What exchanges that follow each other share; it grows to what the largest needs.

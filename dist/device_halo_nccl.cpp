@@ -8,12 +8,11 @@ class NcclHalo : public DeviceHalo {
   public:
     NcclHalo(NcclCommunicator& nccl, const ExchangePlan& plan, const std::int32_t* send_rows,
              HaloBuffers& buffers, cudaStream_t compute, HaloNumbers numbers)
-        : nccl_(nccl),
-          plan_(plan),
+        : DeviceHalo(plan, numbers),
+          nccl_(nccl),
           send_rows_(send_rows),
           buffers_(buffers),
-          compute_(compute),
-          numbers_(numbers) {}
+          compute_(compute) {}
 
     void start(float* rows, std::int64_t num_owned, std::int64_t width) override {
         const std::int64_t words = halo_words(numbers_, width);
@@ -52,19 +51,11 @@ class NcclHalo : public DeviceHalo {
         if (is_packed()) unpack_rows(buffers_.arrived.data(), plan_.num_ghosts(), width_, ghosts_, compute_);
     }
 
-    std::int64_t sent_bytes(std::int64_t width) const override {
-        return std::ssize(plan_.send_rows) * halo_words(numbers_, width) * std::int64_t{sizeof(float)};
-    }
-
   private:
-    bool is_packed() const { return numbers_ != HaloNumbers::kFloat32; }
-
     NcclCommunicator& nccl_;
-    const ExchangePlan& plan_;
     const std::int32_t* send_rows_;
     HaloBuffers& buffers_;
     cudaStream_t compute_;
-    HaloNumbers numbers_;
     float* ghosts_ = nullptr;
     std::int64_t width_ = 0;
     CudaEvent ready_, arrived_;

@@ -11,12 +11,11 @@ class StagedHalo : public DeviceHalo {
   public:
     StagedHalo(const Communicator& comm, const ExchangePlan& plan, const std::int32_t* send_rows,
                HaloBuffers& buffers, cudaStream_t compute, HaloNumbers numbers)
-        : comm_(comm),
-          plan_(plan),
+        : DeviceHalo(plan, numbers),
+          comm_(comm),
           send_rows_(send_rows),
           buffers_(buffers),
-          compute_(compute),
-          numbers_(numbers) {}
+          compute_(compute) {}
     ~StagedHalo() override {
         // Unwinding between start and finish: the buffers must outlive the requests.
         MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
@@ -69,20 +68,12 @@ class StagedHalo : public DeviceHalo {
         arrived_.wait();
     }
 
-    std::int64_t sent_bytes(std::int64_t width) const override {
-        return std::ssize(plan_.send_rows) * halo_words(numbers_, width) * std::int64_t{sizeof(float)};
-    }
-
   private:
-    bool is_packed() const { return numbers_ != HaloNumbers::kFloat32; }
-
     static constexpr int kTag = 102;
     Communicator comm_;
-    const ExchangePlan& plan_;
     const std::int32_t* send_rows_;
     HaloBuffers& buffers_;
     cudaStream_t compute_;
-    HaloNumbers numbers_;
     CudaEvent ready_, arrived_;
     float* ghosts_ = nullptr;
     std::int64_t width_ = 0, words_ = 0;

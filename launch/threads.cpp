@@ -8,15 +8,12 @@
 #include <cstdlib>
 #include <thread>
 
+#include "dist/memory_use.hpp"
+
 namespace lapatlas {
 
 int set_threads(const Communicator& comm, std::int64_t wanted) {
-    MPI_Comm node = MPI_COMM_NULL;
-    check_mpi(MPI_Comm_split_type(comm.handle(), MPI_COMM_TYPE_SHARED, comm.rank(), MPI_INFO_NULL, &node),
-              "MPI_Comm_split_type");
-    int ranks_here = 1;
-    MPI_Comm_size(node, &ranks_here);
-    MPI_Comm_free(&node);
+    const int ranks_here = ranks_on_machine(comm);
     int threads = static_cast<int>(wanted);
     if (threads <= 0) {
         const char* slurm = std::getenv("SLURM_CPUS_PER_TASK");

@@ -12,6 +12,7 @@
 #include "src/decode/block_sampling.hpp"
 #include "src/decode/likelihood_pass.hpp"
 #include "src/embed/encoder_input.hpp"
+#include "src/embed/masked_input.hpp"
 #include "src/graph/block_search.hpp"
 #include "src/random/philox.hpp"
 #include "src/simulate/simulator.hpp"
@@ -33,16 +34,6 @@ double rate(double amount, const std::function<void()>& call) {
         fastest = std::min(fastest, timer.seconds());
     }
     return amount / fastest;
-}
-
-SparseInput input_of(const CountMatrix& counts) {
-    SparseInput input;
-    input.num_rows = counts.num_rows();
-    input.num_genes = counts.num_genes;
-    input.row_offsets = counts.row_offsets;
-    input.gene_indices = counts.gene_indices;
-    input.values = counts.values;
-    return input;
 }
 
 double graph_speed(std::int64_t hidden) {
@@ -114,7 +105,9 @@ MachineSpeed measure_machine(std::int64_t hidden) {
         torch::mm_out(out, cells, layer);
     });
 
-    const auto input = make_sparse_encoder_input(input_of(counts));
+    std::vector<std::int32_t> all_rows(kCells);
+    std::iota(all_rows.begin(), all_rows.end(), 0);
+    const auto input = make_sparse_encoder_input(masked_input(counts, all_rows, {}, {}));
     const torch::Tensor weight = torch::ones({kGenes, hidden}), encoded = torch::empty({kCells, hidden});
     const torch::Tensor gradient = torch::empty_like(weight);
     speed.sparse = rate(2 * entries * width, [&] {
