@@ -118,7 +118,7 @@ bool graph_product(const Bench& bench) {
     const torch::Tensor narrow = columns.to(torch::kInt32),
                         weights = torch::rand({kCells * kDegree}, options);
     const torch::Tensor matrix =
-        torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells}, weights.options());
+        torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells}, options.layout(torch::kSparseCsr));
     for (const std::int64_t width : {32, 128, 512}) {
         const torch::Tensor in = torch::randn({kCells, width}, options);
         torch::Tensor out = torch::empty_like(in), peer;
@@ -162,7 +162,7 @@ torch::Tensor sparse_of(const CountMatrix& counts, const torch::Device& device) 
     return torch::sparse_csr_tensor(tensor_of(counts.row_offsets, device),
                                     tensor_of(counts.gene_indices, device).to(torch::kInt64),
                                     tensor_of(counts.values, device), {counts.num_rows(), counts.num_genes},
-                                    torch::TensorOptions(device));
+                                    torch::TensorOptions(device).layout(torch::kSparseCsr));
 }
 
 /// The encoder's first product and the decoder's likelihood with its gradients, on the cells of one step.

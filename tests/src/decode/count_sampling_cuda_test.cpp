@@ -77,7 +77,17 @@ void check(std::int64_t cells, std::int64_t genes, float mean_rate, std::int32_t
     cuda::compact_rows(values.data(), cells, genes, row_offsets.data(), gene_indices.data(), counts.data(),
                        nullptr);
     EXPECT_EQ(gene_indices.copied(), expected.genes);
-    EXPECT_EQ(counts.copied(), expected.counts);
+    // The last digits of lgamma differ between libraries: they move the edges of a large count's interval.
+    constexpr float kLarge = 10'000;
+    const std::vector<float> drawn = counts.copied();
+    std::int64_t large = 0, apart = 0;
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
+        const bool is_large = expected.counts[i] > kLarge;
+        EXPECT_NEAR(drawn[i], expected.counts[i], is_large ? 1 : 0) << "entry " << i;
+        large += is_large ? 1 : 0;
+        apart += drawn[i] != expected.counts[i] ? 1 : 0;
+    }
+    EXPECT_LE(apart, 1 + large / 100);
 }
 
 class CountSamplingCuda : public KernelTest {};
