@@ -65,6 +65,10 @@ inline hid_t hdf5_type<std::int16_t>() {
     return H5T_NATIVE_INT16;
 }
 template <>
+inline hid_t hdf5_type<std::uint16_t>() {
+    return H5T_NATIVE_UINT16;
+}
+template <>
 inline hid_t hdf5_type<std::int32_t>() {
     return H5T_NATIVE_INT32;
 }

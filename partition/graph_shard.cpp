@@ -66,8 +66,10 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
 }
 
 InducedShard induce(const GraphShard& full, const IndexMap& map,
-                    std::span<const std::uint8_t> cluster_is_active) {
+                    std::span<const std::uint8_t> cluster_is_active,
+                    std::span<const std::int32_t> clusters_of_extra) {
     InducedShard induced;
+    const std::size_t num_mapped = full.owned_ids.size() - clusters_of_extra.size();
     const auto is_active = [&](std::int64_t global_row) {
         return cluster_is_active[static_cast<std::size_t>(map.cluster_of_row(global_row))] != 0;
     };
@@ -75,7 +77,11 @@ InducedShard induce(const GraphShard& full, const IndexMap& map,
     std::vector<std::int32_t> new_ghosts(full.ghost_ids.size(), -1);
     GraphShard& shard = induced.shard;
     for (std::size_t r = 0; r < full.owned_ids.size(); ++r) {
-        if (!is_active(full.owned_ids[r])) continue;
+        const bool stays =
+            r < num_mapped
+                ? is_active(full.owned_ids[r])
+                : cluster_is_active[static_cast<std::size_t>(clusters_of_extra[r - num_mapped])] != 0;
+        if (!stays) continue;
         new_rows[r] = static_cast<std::int32_t>(induced.kept_rows.size());
         induced.kept_rows.push_back(static_cast<std::int32_t>(r));
         shard.owned_ids.push_back(full.owned_ids[r]);

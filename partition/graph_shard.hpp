@@ -44,13 +44,15 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
                              std::span<const std::int64_t> extra_ids = {});
 
 /// The subgraph induced by the rows of active clusters (cluster_is_active [num_clusters], equal on every
-/// rank). Rank-local: the plan is filtered, no message is needed. `kept_rows` gets the shard's row of each
+/// rank), and by the last rows of the shard, those beyond the map, whose clusters (`clusters_of_extra`) are
+/// active. Rank-local: the plan is filtered, no message is needed. `kept_rows` gets the shard's row of each
 /// new row.
 struct InducedShard {
     GraphShard shard;
     std::vector<std::int32_t> kept_rows;  // [new num_owned] row of the full shard
 };
 InducedShard induce(const GraphShard& full, const IndexMap& map,
-                    std::span<const std::uint8_t> cluster_is_active);
+                    std::span<const std::uint8_t> cluster_is_active,
+                    std::span<const std::int32_t> clusters_of_extra = {});
 
 }  // namespace lapatlas

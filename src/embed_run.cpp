@@ -25,9 +25,9 @@
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/io/row_assembler.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/filter.hpp"
 #include "src/preprocess/gene_matching.hpp"
-#include "src/preprocess/normalise.hpp"
 #include "src/preprocess/pca.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/encode.hpp"
@@ -60,17 +60,15 @@ CountMatrix counts_over_model_genes(const AtlasShard& atlas, const PreparedSumma
     for (const auto& [of_model, of_atlas] : found) new_index[static_cast<std::size_t>(of_atlas)] = of_model;
     CountMatrix counts;
     counts.num_genes = static_cast<std::int64_t>(summary.gene_names.size());
-    for (std::int64_t row = 0; row < atlas.counts.num_rows(); ++row) {
-        for (std::int64_t e = atlas.counts.row_offsets[static_cast<std::size_t>(row)];
-             e < atlas.counts.row_offsets[static_cast<std::size_t>(row) + 1]; ++e) {
-            const auto at = static_cast<std::size_t>(e);
-            const std::int32_t gene = new_index[static_cast<std::size_t>(atlas.counts.gene_indices[at])];
+    for_each_row(atlas.counts, [&](std::int64_t /*row*/, const SparseCounts& cell) {
+        for (std::int64_t i = 0; i < cell.size; ++i) {
+            const std::int32_t gene = new_index[static_cast<std::size_t>(cell.genes[i])];
             if (gene < 0) continue;
             counts.gene_indices.push_back(gene);
-            counts.values.push_back(atlas.counts.values[at]);
+            counts.values.push_back(cell.values[i]);
         }
         counts.row_offsets.push_back(static_cast<std::int64_t>(counts.values.size()));
-    }
+    });
     tidy_rows(counts);
     return counts;
 }
@@ -96,7 +94,7 @@ std::vector<std::int32_t> known_batches(const AtlasShard& atlas, const PreparedS
 /// dataset could have held out.
 HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepared,
                    const PreparedSummary& summary, const Config& config, const AtlasShard& atlas,
-                   CountMatrix counts, std::vector<std::int32_t> batches) {
+                   const CountMatrix& counts, std::vector<std::int32_t> batches) {
     TrainingBlock block = agreed(comm, [&] { return read_training_block(comm, prepared, summary); });
     const DistributedGraph graph{summary.num_train,
                                  block_of_rank(summary.num_train, comm.size(), comm.rank()),
@@ -111,13 +109,12 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     pca.num_genes = static_cast<std::int64_t>(pca.mean.size());
     pca.num_components = static_cast<std::int64_t>(pca.loadings.size() / pca.mean.size());
     HeldoutRows rows;
-    const CountMatrix normalised = log_normalise(counts, config.prepare.target_sum);
-    const std::vector<double> scores = project(
-        summary.graph_genes.empty() ? normalised : select_genes(normalised, summary.graph_genes), pca);
+    rows.counts = PackedCounts(counts);
+    const std::vector<double> scores =
+        project(LogCounts(rows.counts, config.prepare.target_sum, summary.graph_genes), pca);
     const std::int64_t k = std::min(config.prepare.k, summary.num_train);
     KnnGraph edges = knn_query(comm, scores, block.scores, pca.num_components, k);
     const std::vector<double> encodings = extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
-    rows.counts = std::move(counts);
     rows.cell_index.resize(static_cast<std::size_t>(rows.counts.num_rows()));
     std::iota(rows.cell_index.begin(), rows.cell_index.end(), atlas.first_cell);
     rows.labels.assign(rows.cell_index.size(), -1);
@@ -228,13 +225,12 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         return file.exists("obs") && H5adFrame(file, "obs").has(key) ? key : std::string();
     });
     const AtlasShard atlas = read_atlas(comm, source, log);
-    CountMatrix counts =
+    const CountMatrix counts =
         agreed(comm, [&] { return counts_over_model_genes(atlas, summary, config.embed.path, log); });
     std::vector<std::int32_t> batches =
         agreed(comm, [&] { return known_batches(atlas, summary, config.embed.path); });
 
-    HeldoutRows others =
-        attach(comm, run.prepared(), summary, config, atlas, std::move(counts), std::move(batches));
+    HeldoutRows others = attach(comm, run.prepared(), summary, config, atlas, counts, std::move(batches));
     const RankData data = load_rank_data(comm, run.prepared(), config, &others);
     Model model = make_model(config.model, sizes_of(summary), 0);
     agreed(comm, [&] {
@@ -242,7 +238,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         restore_module(loaded.checkpoint, "decoder", *model.decoder);
     });
     const PlacedData placed(make_cpu_backend(comm), data);
-    const Posterior posterior = encode_rows(placed, model);
+    const Posterior posterior = encode_rows(placed, model, config.train);
     const std::int64_t num_new = data.num_rows() - data.num_train_rows;
     const torch::Tensor means = posterior.mean.narrow(0, data.num_train_rows, num_new).contiguous();
     const auto classifier = learn_labels(comm, data, posterior.mean.contiguous());
@@ -283,12 +279,12 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
     CountDecoderImpl::CellScores scores = model.decoder->score_cells(
         model.decoder->hidden(means, placed.batches(new_rows)),
-        [&](std::int64_t i) { return data.counts_of(data.num_train_rows + i); },
+        [&](std::int64_t i) { return row_of(counts, i); },
         [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
         predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
         config.train.decode_chunk, config.embed.denoised);
     H5adRows rows;
-    rows.counts = &others.counts;
+    rows.counts = &counts;
     if (classifier != nullptr) {
         rows.codes.push_back(std::move(predicted));
         rows.numbers.push_back(std::move(best));

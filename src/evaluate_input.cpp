@@ -34,7 +34,7 @@ struct Sample {
 /// Collective. Of this rank's cells those with `part[r] == wanted`, on the root in the order of their global
 /// rows; thinned evenly where there are more than kMostEvaluatedCells. `latent_distance`: one a cell on every
 /// rank, or empty on all.
-Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
+Sample gather_sample(const Communicator& comm, const PackedCounts& counts,
                      const std::vector<std::int32_t>& labels, const std::vector<std::int64_t>& rows,
                      const std::vector<std::int8_t>& part, std::int8_t wanted,
                      const std::vector<double>& latent_distance = {}) {
@@ -59,9 +59,10 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
         chosen_rows.push_back(rows[r]);
         chosen_labels.push_back(labels[r]);
         if (!latent_distance.empty()) chosen_distances.push_back(latent_distance[r]);
-        sizes.push_back(counts.row_offsets[r + 1] - counts.row_offsets[r]);
+        sizes.push_back(counts.row_size(static_cast<std::int64_t>(r)));
     }
-    const CountMatrix kept = select_rows(counts, chosen);
+    const PackedCounts packed = select(counts, chosen);
+    const CountMatrix kept = packed.rows(0, packed.num_rows());
     const auto all_rows = gather_v<std::int64_t>(comm, chosen_rows);
     const auto all_labels = gather_v<std::int32_t>(comm, chosen_labels);
     const auto all_distances = gather_v<double>(comm, chosen_distances);
@@ -69,7 +70,7 @@ Sample gather_sample(const Communicator& comm, const CountMatrix& counts,
     const auto genes = gather_v<std::int32_t>(comm, kept.gene_indices);
     const auto values = gather_v<float>(comm, kept.values);
     Sample sample;
-    sample.counts.num_genes = counts.num_genes;
+    sample.counts.num_genes = counts.num_genes();
     if (!comm.is_root()) return sample;
     std::vector<std::int64_t> starts{0};
     for (const std::int64_t size : all_sizes) starts.push_back(starts.back() + size);
@@ -224,9 +225,8 @@ EvaluationInput input_of_files(const Communicator& comm, const Config& config,
         of_real.push_back(left);
         of_made.push_back(right);
     }
-    CountMatrix real_counts = select_genes(real.counts, of_real);
-    CountMatrix made_counts = select_genes(made.counts, of_made);
-    tidy_rows(made_counts);  // the other file may order genes otherwise
+    PackedCounts real_counts = select(real.counts, {}, of_real);
+    PackedCounts made_counts = select(made.counts, {}, of_made);
 
     std::vector<std::uint8_t> is_train;
     std::vector<std::int8_t> part;
@@ -235,8 +235,8 @@ EvaluationInput input_of_files(const Communicator& comm, const Config& config,
         part.push_back(static_cast<std::int8_t>(split));
     }
     const GeneFilter genes = choose_genes(comm, real_counts, is_train, config.prepare.min_cells);
-    real_counts = select_genes(real_counts, genes.kept);
-    made_counts = select_genes(made_counts, genes.kept);
+    real_counts = select(real_counts, {}, genes.kept);
+    made_counts = select(made_counts, {}, genes.kept);
     log.info(std::to_string(pairs.size()) + " genes are in both files (" +
              std::to_string(real.gene_names.size()) + " and " + std::to_string(made.gene_names.size()) +
              "); " + std::to_string(genes.kept.size()) + " in at least " +

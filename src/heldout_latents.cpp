@@ -25,7 +25,7 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
     const std::shared_ptr<const Backend> backend = make_cpu_backend(comm);
     const Posterior posterior =
-        encode_rows(PlacedData(backend, data), model, config.train.mask_fraction, seed);
+        encode_rows(PlacedData(backend, data), model, config.train, config.train.mask_fraction, seed);
 
     const std::int64_t first = data.num_train_rows, num_heldout = data.num_rows() - first;
     const std::vector<std::int64_t> ids(data.full_graph.owned_ids.begin() + first,

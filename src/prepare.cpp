@@ -12,15 +12,16 @@
 #include "partition/components.hpp"
 #include "partition/distributed_graph.hpp"
 #include "partition/metis_partitioner.hpp"
+#include "partition/row_exchange.hpp"
 #include "src/config/config.hpp"
 #include "src/embed/positional_encoding.hpp"
 #include "src/graph/cluster_graph.hpp"
 #include "src/graph/knn.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/prepared_file.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/filter.hpp"
 #include "src/preprocess/highly_variable.hpp"
-#include "src/preprocess/normalise.hpp"
 #include "src/preprocess/pca.hpp"
 #include "src/preprocess/redistribute.hpp"
 #include "src/preprocess/split.hpp"
@@ -33,7 +34,7 @@ namespace {
 /// Cells of one kind (training or held out), dealt by block_of_rank.
 struct Cells {
     std::int64_t total = 0;
-    CountMatrix counts;
+    PackedCounts counts;
     std::vector<std::int64_t> cell_index;
     std::vector<std::int32_t> labels;
     std::vector<std::int32_t> batches;
@@ -56,11 +57,12 @@ Cells reorder(const Communicator& comm, const Cells& cells, std::span<const std:
     return moved;
 }
 
-/// Collective. The rows with a nonzero entry in `chosen`, dealt evenly again in their present order.
+/// Collective. The rows with a nonzero entry in `chosen` over `genes`, dealt evenly again in their present
+/// order.
 Cells choose(const Communicator& comm, const AtlasShard& atlas, const std::vector<Split>& splits,
-             const CountMatrix& counts, std::span<const std::uint8_t> chosen) {
+             const std::vector<std::int32_t>& genes, std::span<const std::uint8_t> chosen) {
     Cells cells;
-    cells.counts = select_rows(counts, chosen);
+    cells.counts = select(atlas.counts, chosen, genes);
     for (std::size_t r = 0; r < chosen.size(); ++r) {
         if (chosen[r] == 0) continue;
         cells.cell_index.push_back(atlas.first_cell + static_cast<std::int64_t>(r));
@@ -155,7 +157,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("read " + config.input.path);
     AtlasShard atlas = read_atlas(comm, config.input, log);
-    log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes) +
+    log.info(std::to_string(atlas.num_cells) + " cells, " + std::to_string(atlas.counts.num_genes()) +
              " genes, " + std::to_string(all_reduce_sum(comm, atlas.counts.num_nonzeros())) +
              " counts above zero in " + atlas.matrix_name);
     if (atlas.num_cells < comm.size())
@@ -177,11 +179,9 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         is_heldout.push_back(cell_filter.keep[r] != 0 && splits[r] != Split::kTrain ? 1 : 0);
     }
     const GeneFilter genes = choose_genes(comm, atlas.counts, is_train, options.min_cells);
-    CountMatrix kept = select_genes(atlas.counts, genes.kept);
-    atlas.counts = {};
-    Cells train = choose(comm, atlas, splits, kept, is_train);
-    Cells heldout = choose(comm, atlas, splits, kept, is_heldout);
-    kept = {};
+    Cells train = choose(comm, atlas, splits, genes.kept, is_train);
+    Cells heldout = choose(comm, atlas, splits, genes.kept, is_heldout);
+    atlas.counts = PackedCounts();
     log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) +
              " held-out cells, " + std::to_string(genes.kept.size()) + " genes in at least " +
              std::to_string(options.min_cells) + " training cells");
@@ -194,23 +194,19 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         log.info("from the size of the data: " + derived);
 
     log.stage("principal components");
-    const auto for_graph = [&](const CountMatrix& counts, const std::vector<std::int32_t>& chosen) {
-        const CountMatrix normalised = log_normalise(counts, options.target_sum);
-        return chosen.empty() ? normalised : select_genes(normalised, chosen);
-    };
     const HighlyVariableGenes variable = choose_highly_variable(
         comm, train.counts, std::vector<std::uint8_t>(train.labels.size(), 1), options.highly_variable_genes);
     std::vector<std::int32_t> graph_genes;
-    if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes)
+    if (options.highly_variable_genes > 0 && options.highly_variable_genes < train.counts.num_genes())
         graph_genes = variable.chosen;
     const PcaOptions pca_options{.components = options.pca_components, .seed = seed};
     PcaResult components = [&] {
-        const CountMatrix seen = for_graph(train.counts, graph_genes);
+        const LogCounts seen(train.counts, options.target_sum, graph_genes);
         return pca(*backend.centred_gram(seen), pca_options);
     }();
     const std::int64_t num_components = components.pca.num_components;
     train.scores = std::move(components.scores);
-    heldout.scores = project(for_graph(heldout.counts, graph_genes), components.pca);
+    heldout.scores = project(LogCounts(heldout.counts, options.target_sum, graph_genes), components.pca);
     if (num_components < options.pca_components)
         log.warning("only " + std::to_string(num_components) + " principal components exist");
     if (!components.pca.converged)
@@ -219,9 +215,14 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     log.stage("nearest neighbours");
     const BlockSearch& search = backend.block_search();
     const bool exact = train.total / search.reach(options.k) <= options.exact_knn_below;
-    const KnnGraph knn = exact
-                             ? knn_exact(comm, train.scores, num_components, options.k, search)
-                             : knn_approximate(comm, train.scores, num_components, options.k, {.seed = seed});
+    KnnGraph knn, edges;  // of training cells, and from held-out cells to them
+    if (exact) {
+        knn = knn_exact(comm, train.scores, num_components, options.k, search);
+    } else {
+        const NeighbourIndex index(comm, train.scores, num_components, options.k, {.seed = seed});
+        knn = index.graph();
+        edges = index.query(heldout.scores);
+    }
     if (knn.k < options.k)
         log.warning("k lowered from " + std::to_string(options.k) + " to " + std::to_string(knn.k) +
                     ": there are only " + std::to_string(train.total) + " training cells");
@@ -235,9 +236,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     const std::int64_t num_clusters = options.clusters;
     std::vector<std::int32_t> weights;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
-        weights.push_back(static_cast<std::int32_t>(
-            train.counts.row_offsets[static_cast<std::size_t>(r) + 1] -
-            train.counts.row_offsets[static_cast<std::size_t>(r)] + graph.degree(r)));
+        weights.push_back(static_cast<std::int32_t>(train.counts.row_size(r) + graph.degree(r)));
     const std::vector<std::int32_t> cluster =
         partition_graph(comm, graph, weights, static_cast<std::int32_t>(num_clusters));
     PreparedSummary summary;
@@ -267,7 +266,10 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("held-out cells");
     const std::int64_t k_heldout = std::min(options.k, train.total);
-    KnnGraph edges = knn_query(comm, heldout.scores, train.scores, num_components, k_heldout, search);
+    if (exact)
+        edges = knn_query(comm, heldout.scores, train.scores, num_components, k_heldout, search);
+    else
+        edges.neighbours = fetch_rows<std::int64_t>(comm, train.total, new_rows, 1, edges.neighbours);
     // A held-out cell lives with its nearest training cell's cluster, so that its edges stay on one rank
     // mostly.
     std::vector<std::int32_t> home;

@@ -29,8 +29,8 @@ namespace lapatlas {
 
 /// A rank's cells on the host. Views.
 struct HostCells {
-    const CountMatrix& inputs;          // [rows, encoder's genes] what the encoder sees
-    const CountMatrix& counts;          // [rows, genes] raw
+    const ExpressionRows& inputs;       // [rows, encoder's genes] what the encoder sees
+    const PackedCounts& counts;         // [rows, genes] raw
     std::span<const float> library;     // [rows]
     std::span<const std::int64_t> ids;  // [rows] global
 };
@@ -93,7 +93,7 @@ class Backend {
     // What `prepare` asks for.
     virtual const BlockSearch& block_search() const = 0;
     /// Collective. Keeps a reference to `local`.
-    virtual std::unique_ptr<CentredGram> centred_gram(const CountMatrix& local) const = 0;
+    virtual std::unique_ptr<CentredGram> centred_gram(const ExpressionRows& local) const = 0;
     /// Collective. Views shard and trivial.
     virtual std::unique_ptr<SpectralOperator> spectral_operator(const GraphShard& shard,
                                                                 const TrivialVectors& trivial) const = 0;

@@ -14,10 +14,12 @@ class HostCellStore : public CellStore {
         return make_sparse_encoder_input(masked_input(cells_.inputs, rows, cells_.ids, mask));
     }
     std::shared_ptr<const CellCounts> counts(std::span<const std::int64_t> rows) const override {
-        std::vector<SparseCounts> counts;
+        CountMatrix counts;
+        counts.num_genes = cells_.counts.num_genes();
         std::vector<float> library;
+        RowBuffer buffer;
         for (const std::int64_t row : rows) {
-            counts.push_back(row_of(cells_.counts, row));
+            append_row(counts, cells_.counts.row(row, buffer));
             library.push_back(cells_.library[static_cast<std::size_t>(row)]);
         }
         return make_host_cell_counts(std::move(counts), std::move(library));
@@ -46,7 +48,7 @@ class CpuBackend : public Backend {
         return make_graph_operator(comm(), shard, std::move(entries), statistics);
     }
     const BlockSearch& block_search() const override { return cpu_block_search(); }
-    std::unique_ptr<CentredGram> centred_gram(const CountMatrix& local) const override {
+    std::unique_ptr<CentredGram> centred_gram(const ExpressionRows& local) const override {
         return std::make_unique<CentredGram>(comm(), local);
     }
     std::unique_ptr<SpectralOperator> spectral_operator(const GraphShard& shard,

@@ -24,7 +24,7 @@ class DeviceCellStore : public CellStore {
   public:
     DeviceCellStore(const HostCells& cells, const torch::Device& device)
         : device_(device),
-          row_offsets_(cells.counts.row_offsets),
+          row_offsets_(cells.counts.arrays().row_offsets),
           inputs_(cells.inputs, device),
           counts_(cells.counts, device),
           library_(tensor_of(cells.library, device)),
@@ -91,7 +91,7 @@ class CudaBackend : public Backend {
                                         stream_of(device_), statistics);
     }
     const BlockSearch& block_search() const override { return *block_search_; }
-    std::unique_ptr<CentredGram> centred_gram(const CountMatrix& local) const override {
+    std::unique_ptr<CentredGram> centred_gram(const ExpressionRows& local) const override {
         return make_cuda_centred_gram(comm(), local, device_, stream_of(device_));
     }
     std::unique_ptr<SpectralOperator> spectral_operator(const GraphShard& shard,

@@ -13,7 +13,7 @@ constexpr std::int64_t kTileBytes = std::int64_t{1} << 30;
 
 class CudaCentredGram : public CentredGram {
   public:
-    CudaCentredGram(const Communicator& comm, const CountMatrix& local_rows, const torch::Device& device,
+    CudaCentredGram(const Communicator& comm, const ExpressionRows& local_rows, const torch::Device& device,
                     CUstream_st* stream)
         : CentredGram(comm, local_rows),
           rows_(local_rows, device),
@@ -63,7 +63,7 @@ class CudaCentredGram : public CentredGram {
 
 }  // namespace
 
-std::unique_ptr<CentredGram> make_cuda_centred_gram(const Communicator& comm, const CountMatrix& local,
+std::unique_ptr<CentredGram> make_cuda_centred_gram(const Communicator& comm, const ExpressionRows& local,
                                                     const torch::Device& device, CUstream_st* stream) {
     return std::make_unique<CudaCentredGram>(comm, local, device, stream);
 }

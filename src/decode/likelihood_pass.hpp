@@ -44,7 +44,6 @@ class CellCounts {
 };
 
 /// On the CPU. Views the counts; library [cells].
-std::shared_ptr<const CellCounts> make_host_cell_counts(std::vector<SparseCounts> counts,
-                                                        std::vector<float> library);
+std::shared_ptr<const CellCounts> make_host_cell_counts(CountMatrix counts, std::vector<float> library);
 
 }  // namespace lapatlas

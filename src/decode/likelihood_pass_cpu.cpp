@@ -8,9 +8,11 @@ namespace {
 
 class HostCellCounts : public CellCounts {
   public:
-    HostCellCounts(std::vector<SparseCounts> counts, std::vector<float> library)
-        : counts_(std::move(counts)), library_(std::move(library)) {}
-    std::int64_t num_cells() const override { return static_cast<std::int64_t>(counts_.size()); }
+    HostCellCounts(CountMatrix counts, std::vector<float> library)
+        : matrix_(std::move(counts)), library_(std::move(library)) {
+        for (std::int64_t row = 0; row < matrix_.num_rows(); ++row) counts_.push_back(row_of(matrix_, row));
+    }
+    std::int64_t num_cells() const override { return matrix_.num_rows(); }
     std::unique_ptr<LikelihoodPass> likelihood_pass(
         const LikelihoodModel& model, const std::vector<std::int32_t>& dispersion_rows) const override;
 
@@ -18,7 +20,8 @@ class HostCellCounts : public CellCounts {
     std::span<const float> library() const { return library_; }
 
   private:
-    std::vector<SparseCounts> counts_;
+    CountMatrix matrix_;
+    std::vector<SparseCounts> counts_;  // its rows
     std::vector<float> library_;
 };
 
@@ -70,8 +73,7 @@ std::unique_ptr<LikelihoodPass> HostCellCounts::likelihood_pass(
 
 }  // namespace
 
-std::shared_ptr<const CellCounts> make_host_cell_counts(std::vector<SparseCounts> counts,
-                                                        std::vector<float> library) {
+std::shared_ptr<const CellCounts> make_host_cell_counts(CountMatrix counts, std::vector<float> library) {
     return std::make_shared<HostCellCounts>(std::move(counts), std::move(library));
 }
 

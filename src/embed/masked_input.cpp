@@ -55,20 +55,21 @@ class EntryDraws {
 
 }  // namespace
 
-SparseInput masked_input(const CountMatrix& matrix, std::span<const std::int32_t> rows,
+SparseInput masked_input(const ExpressionRows& matrix, std::span<const std::int32_t> rows,
                          std::span<const std::int64_t> ids, const EntryMask& mask) {
     SparseInput input;
     input.num_rows = static_cast<std::int64_t>(rows.size());
-    input.num_genes = matrix.num_genes;
+    input.num_genes = matrix.num_genes();
     std::size_t most = 0;
-    for (const std::int32_t row : rows) most += static_cast<std::size_t>(row_of(matrix, row).size);
+    for (const std::int32_t row : rows) most += static_cast<std::size_t>(matrix.most_entries(row));
     input.gene_indices.resize(most);
     input.values.resize(most);
     input.row_offsets.push_back(0);
     EntryDraws draws(mask);
+    RowBuffer buffer;
     std::size_t end = 0;
     for (const std::int32_t row : rows) {
-        const SparseCounts cell = row_of(matrix, row);
+        const SparseCounts cell = matrix.row(row, buffer);
         if (mask.fraction > 0) {
             end += draws.keep(static_cast<std::uint64_t>(ids[static_cast<std::size_t>(row)]), cell,
                               input.gene_indices.data() + end, input.values.data() + end);

@@ -4,7 +4,7 @@
 #include <span>
 
 #include "src/embed/sparse_kernels.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/preprocess/expression_rows.hpp"
 
 namespace lapatlas {
 
@@ -20,7 +20,7 @@ struct EntryMask {
 
 /// The encoder's input for `rows` of `matrix`, masked, by rows only (see order_by_gene). ids [rows of the
 /// matrix]: global rows.
-SparseInput masked_input(const CountMatrix& matrix, std::span<const std::int32_t> rows,
+SparseInput masked_input(const ExpressionRows& matrix, std::span<const std::int32_t> rows,
                          std::span<const std::int64_t> ids, const EntryMask& mask);
 
 }  // namespace lapatlas

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -35,15 +36,34 @@ KnnGraph knn_query(const Communicator& comm, std::span<const double> queries, st
 
 struct ApproximateKnnOptions {
     std::uint64_t seed = 0;
-    std::int64_t lists = 0;           ///< inverted lists; 0: about 2 sqrt(N)
-    std::int64_t probes = 0;          ///< lists searched for a point; 0: 24
-    std::int64_t descent_passes = 1;  ///< times that neighbours of neighbours are tried
+    std::int64_t lists = 0;      ///< inverted lists; 0: about sqrt(N)
+    std::int64_t probes = 0;     ///< lists searched for a point; 0: as many as `recall` needs
+    double recall = 0.993;       ///< share of the true neighbours that a sample must have in them
+    std::int64_t sample = 2000;  ///< points, about, that this is measured on
 };
 
-/// Collective. As knn_exact, but each point is compared only with the points of the nearest few of the lists
-/// that a k-means makes (inverted file: Jegou, Douze & Schmid 2011), then with the neighbours of its
-/// neighbours (NN-descent: Dong, Charikar & Li 2011). About N sqrt(N) work. Among equally distant points the
-/// choice is deterministic but not by the lower row. Measure with knn_recall.
+/// The points of all ranks in the lists that a k-means makes, each compared with the points of the nearest
+/// few lists (inverted file: Jegou, Douze & Schmid 2011). How many lists that takes depends on the data, from
+/// a few to a tenth of all where neighbours differ by noise: the true neighbours of a sample tell. Among
+/// equally distant points the choice is deterministic but not by the lower row.
+class NeighbourIndex {
+  public:
+    /// Collective.
+    NeighbourIndex(const Communicator& comm, std::span<const double> points, std::int64_t p, std::int64_t k,
+                   const ApproximateKnnOptions& options);
+    ~NeighbourIndex();
+    /// Collective. As knn_exact. Measure with knn_recall.
+    KnnGraph graph() const;
+    /// Collective. As knn_query: local queries look in the lists nearest to them, then among neighbours of
+    /// neighbours.
+    KnnGraph query(std::span<const double> queries) const;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+/// Collective. The graph of a NeighbourIndex.
 KnnGraph knn_approximate(const Communicator& comm, std::span<const double> points, std::int64_t p,
                          std::int64_t k, const ApproximateKnnOptions& options);
 

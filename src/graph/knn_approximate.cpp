@@ -11,12 +11,12 @@
 #include "src/graph/knn_detail.hpp"
 #include "src/graph/listed_points.hpp"
 #include "src/graph/nearest_lists.hpp"
+#include "src/random/philox.hpp"
 
 namespace lapatlas {
 
 namespace {
 
-constexpr std::int64_t kDefaultProbes = 24;
 constexpr std::int64_t kBatch = 8192;  // places whose candidates a rank holds at a time
 constexpr std::int64_t kQueryChunk =
     1024;  // consecutive places share their lists: one thread searches for them
@@ -64,11 +64,22 @@ std::vector<std::int64_t> probed_lists(const ListedPoints& points, const SearchP
     return probed;
 }
 
-/// Searches the probed lists for `count` places from slot `first` on. `base` holds whole lists, place by
+/// Who looks for neighbours among whom: points for others of them, or queries for points.
+struct Search {
+    const ListedPoints& queries;
+    const ListedPoints& base;
+
+    /// What a query must not find.
+    std::int64_t own_place(std::int64_t slot) const {
+        return &queries == &base ? base.places.begin + slot : -1;
+    }
+};
+
+/// Searches the probed lists for `count` queries from slot `first` on. `points` holds whole lists, place by
 /// place.
-void search_probed(const ListedPoints& points, std::int64_t first, std::int64_t count,
-                   std::span<const std::int64_t> probed, std::int64_t probes, const SearchPoints& base,
-                   const std::vector<std::int64_t>& base_places, NearestLists& lists) {
+void search_probed(const Search& who, std::int64_t first, std::int64_t count,
+                   std::span<const std::int64_t> probed, std::int64_t probes, const SearchPoints& points,
+                   const std::vector<std::int64_t>& places_of_points, NearestLists& lists) {
     struct Probe {
         std::int64_t list, slot;
         bool operator<(const Probe& other) const {
@@ -91,133 +102,120 @@ void search_probed(const ListedPoints& points, std::int64_t first, std::int64_t 
             places.clear();
             slots.clear();
             for (; i < wanted.size() && wanted[i].list == list; ++i) {
-                const auto point = coordinates_of(points, wanted[i].slot, 1);
+                const auto point = coordinates_of(who.queries, wanted[i].slot, 1);
                 coordinates.insert(coordinates.end(), point.begin(), point.end());
-                places.push_back(points.places.begin + wanted[i].slot);
+                places.push_back(who.own_place(wanted[i].slot));
                 slots.push_back(wanted[i].slot);
             }
-            const std::int64_t size = points.list_offsets[static_cast<std::size_t>(list) + 1] -
-                                      points.list_offsets[static_cast<std::size_t>(list)];
+            const std::int64_t begin_of_list = who.base.list_offsets[static_cast<std::size_t>(list)],
+                               size =
+                                   who.base.list_offsets[static_cast<std::size_t>(list) + 1] - begin_of_list;
             if (size == 0) continue;
-            const std::int64_t at =
-                index_in(base_places, points.list_offsets[static_cast<std::size_t>(list)]);
-            const SearchPoints queries(coordinates, places, points.p, SearchPoints::Role::kQuery);
-            search(queries, 0, queries.count(), base, at, at + size, slots, lists);
+            const std::int64_t at = index_in(places_of_points, begin_of_list);
+            const SearchPoints queries(coordinates, places, who.base.p, SearchPoints::Role::kQuery);
+            search(queries, 0, queries.count(), points, at, at + size, slots, lists);
         }
     }
 }
 
-/// Collective. Places whose probed lists held fewer than k others (far from everything, beside near-empty
+/// Collective. Queries whose probed lists held fewer than k others (far from everything, beside near-empty
 /// lists) are compared with all points.
-void fill_by_brute_force(const Communicator& comm, const ListedPoints& points, NearestLists& lists) {
+void fill_by_brute_force(const Communicator& comm, const Search& who, NearestLists& lists) {
     std::vector<std::int64_t> slots, places;
     std::vector<double> coordinates;
     agreed(comm, [&] {
-        for (std::int64_t slot = 0; slot < points.places.size(); ++slot) {
+        for (std::int64_t slot = 0; slot < who.queries.places.size(); ++slot) {
             if (lists.of(slot).back().id >= 0) continue;
             slots.push_back(slot);
-            places.push_back(points.places.begin + slot);
-            const auto point = coordinates_of(points, slot, 1);
+            places.push_back(who.own_place(slot));
+            const auto point = coordinates_of(who.queries, slot, 1);
             coordinates.insert(coordinates.end(), point.begin(), point.end());
         }
     });
     if (all_reduce_sum(comm, static_cast<std::int64_t>(slots.size())) == 0) return;
-    const SearchPoints queries(coordinates, places, points.p, SearchPoints::Role::kQuery);
+    const SearchPoints queries(coordinates, places, who.base.p, SearchPoints::Role::kQuery);
     NearestLists found(queries.count(), lists.k());
-    search_all_ranks(comm, queries, points.coordinates, points.p, found);
+    search_all_ranks(comm, queries, who.base.coordinates, who.base.p, found);
     for (std::size_t i = 0; i < slots.size(); ++i)
         for (const NearestLists::Entry& entry : found.of(static_cast<std::int64_t>(i)))
             lists.offer(slots[i], entry.distance, entry.id);
 }
 
-/// Collective. Nearest places of every place of this rank, as far as the probed lists show.
-NearestLists search_lists(const Communicator& comm, const ListedPoints& points, std::int64_t k,
-                          std::int64_t probes) {
-    std::vector<std::int64_t> list_ids(static_cast<std::size_t>(points.num_lists()));
+/// Collective. Nearest places of every query of this rank, as far as the probed lists show.
+NearestLists search_lists(const Communicator& comm, const Search& who, std::int64_t k, std::int64_t probes) {
+    std::vector<std::int64_t> list_ids(static_cast<std::size_t>(who.base.num_lists()));
     std::iota(list_ids.begin(), list_ids.end(), 0);
-    const SearchPoints centroids(points.centroids, list_ids, points.p, SearchPoints::Role::kBase);
-    NearestLists lists = agreed(comm, [&] { return NearestLists(points.places.size(), k); });
-    for_each_batch(comm, points, [&](std::int64_t first, std::int64_t count) {
+    const SearchPoints centroids(who.base.centroids, list_ids, who.base.p, SearchPoints::Role::kBase);
+    NearestLists lists = agreed(comm, [&] { return NearestLists(who.queries.places.size(), k); });
+    for_each_batch(comm, who.queries, [&](std::int64_t first, std::int64_t count) {
         std::vector<std::int64_t> probed, places;
         agreed(comm, [&] {
-            probed = probed_lists(points, centroids, first, count, probes);
+            probed = probed_lists(who.queries, centroids, first, count, probes);
             std::vector<std::int64_t> wanted = probed;
             sort_unique(wanted);
             for (const std::int64_t list : wanted)
-                for (auto place = points.list_offsets[static_cast<std::size_t>(list)];
-                     place < points.list_offsets[static_cast<std::size_t>(list) + 1]; ++place)
+                for (auto place = who.base.list_offsets[static_cast<std::size_t>(list)];
+                     place < who.base.list_offsets[static_cast<std::size_t>(list) + 1]; ++place)
                     places.push_back(place);
         });
         const auto coordinates =
-            fetch_rows<double>(comm, points.num_points, points.coordinates, points.p, places);
+            fetch_rows<double>(comm, who.base.num_points, who.base.coordinates, who.base.p, places);
         agreed(comm, [&] {
-            const SearchPoints base(coordinates, places, points.p, SearchPoints::Role::kBase);
-            search_probed(points, first, count, probed, probes, base, places, lists);
+            const SearchPoints points(coordinates, places, who.base.p, SearchPoints::Role::kBase);
+            search_probed(who, first, count, probed, probes, points, places, lists);
         });
     });
     return lists;
 }
 
-std::vector<std::int64_t> ids_of(const NearestLists& lists) {
-    std::vector<std::int64_t> ids;
-    ids.reserve(static_cast<std::size_t>(lists.num_queries() * lists.k()));
-    for (std::int64_t query = 0; query < lists.num_queries(); ++query)
-        for (const NearestLists::Entry& entry : lists.of(query)) ids.push_back(entry.id);
-    return ids;
+/// Collective. The fewest lists in which a sample of queries has `options.recall` of its true neighbours.
+std::int64_t choose_probes(const Communicator& comm, const Search& who, std::int64_t k,
+                           const ApproximateKnnOptions& options) {
+    const ListedPoints& base = who.base;
+    const PlacedRandom random(options.seed, RandomStream::kKmeans);
+    constexpr std::uint32_t kSampleStep = 2;
+    const double share = static_cast<double>(options.sample) / static_cast<double>(who.queries.num_points);
+    std::vector<std::int64_t> slots, places;
+    std::vector<double> coordinates;
+    for (std::int64_t slot = 0; slot < who.queries.places.size(); ++slot) {
+        const auto row = static_cast<std::uint64_t>(who.queries.rows[static_cast<std::size_t>(slot)]);
+        if (random.uniform(row, kSampleStep) >= share) continue;
+        slots.push_back(slot);
+        places.push_back(who.own_place(slot));
+        const auto point = coordinates_of(who.queries, slot, 1);
+        coordinates.insert(coordinates.end(), point.begin(), point.end());
+    }
+    const SearchPoints queries(coordinates, places, base.p, SearchPoints::Role::kQuery);
+    NearestLists nearest(queries.count(), k);
+    search_all_ranks(comm, queries, base.coordinates, base.p, nearest);
+
+    // found[n]: true neighbours in the list that is nearest but n.
+    std::vector<std::int64_t> found(static_cast<std::size_t>(base.num_lists()), 0);
+    for (std::size_t q = 0; q < slots.size(); ++q) {
+        const double* const point = coordinates.data() + static_cast<std::int64_t>(q) * base.p;
+        std::vector<double> distances;
+        for (std::int64_t list = 0; list < base.num_lists(); ++list)
+            distances.push_back(squared_distance(point, base.centroids.data() + list * base.p, base.p));
+        std::vector<double> ascending = distances;
+        std::sort(ascending.begin(), ascending.end());
+        for (const NearestLists::Entry& entry : nearest.of(static_cast<std::int64_t>(q))) {
+            const auto list = std::upper_bound(base.list_offsets.begin(), base.list_offsets.end(), entry.id) -
+                              base.list_offsets.begin() - 1;
+            const auto nearer = std::lower_bound(ascending.begin(), ascending.end(),
+                                                 distances[static_cast<std::size_t>(list)]);
+            ++found[static_cast<std::size_t>(nearer - ascending.begin())];
+        }
+    }
+    all_reduce_sum(comm, std::span<std::int64_t>(found));
+    const auto all = static_cast<double>(std::accumulate(found.begin(), found.end(), std::int64_t{0}));
+    std::int64_t probes = 0, sum = 0;
+    while (probes < base.num_lists() && (probes == 0 || static_cast<double>(sum) < options.recall * all))
+        sum += found[static_cast<std::size_t>(probes++)];
+    return probes;
 }
 
-/// Collective. One pass of NN-descent: offers to every place the neighbours that its neighbours had before
-/// the pass.
-void descend(const Communicator& comm, const ListedPoints& points, NearestLists& lists) {
-    const std::int64_t k = lists.k();
-    const auto before = agreed(comm, [&] { return ids_of(lists); });
-    for_each_batch(comm, points, [&](std::int64_t first, std::int64_t count) {
-        std::vector<std::int64_t> middles;
-        agreed(comm, [&] {
-            middles.assign(before.begin() + first * k, before.begin() + (first + count) * k);
-            sort_unique(middles);
-        });
-        const auto ends_of_middles = fetch_rows<std::int64_t>(comm, points.num_points, before, k, middles);
-        std::vector<std::int64_t> ends;
-        agreed(comm, [&] {
-            ends = ends_of_middles;
-            sort_unique(ends);
-        });
-        const auto coordinates =
-            fetch_rows<double>(comm, points.num_points, points.coordinates, points.p, ends);
-        agreed(comm, [&] {
-            std::vector<std::int32_t> index(
-                ends_of_middles.size());  // of each neighbour's neighbour in `ends`
-            for (std::size_t i = 0; i < index.size(); ++i)
-                index[i] = static_cast<std::int32_t>(index_in(ends, ends_of_middles[i]));
-#pragma omp parallel
-            {
-                std::vector<std::int64_t> last_seen_by(ends.size(), -1);
-#pragma omp for schedule(dynamic, 64)
-                for (std::int64_t slot = first; slot < first + count; ++slot) {
-                    const double* const point = points.coordinates.data() + slot * points.p;
-                    for (std::int64_t j = 0; j < k; ++j) {
-                        const std::int64_t middle = before[static_cast<std::size_t>(slot * k + j)];
-                        const std::int64_t at = index_in(middles, middle) * k;
-                        for (std::int64_t i = at; i < at + k; ++i) {
-                            const std::int64_t end = index[static_cast<std::size_t>(i)];
-                            if (last_seen_by[static_cast<std::size_t>(end)] == slot) continue;
-                            last_seen_by[static_cast<std::size_t>(end)] = slot;
-                            const std::int64_t place = ends[static_cast<std::size_t>(end)];
-                            if (place == points.places.begin + slot) continue;
-                            lists.offer(
-                                slot, squared_distance(point, coordinates.data() + end * points.p, points.p),
-                                place);
-                        }
-                    }
-                }
-            }
-        });
-    });
-}
-
-/// Collective. Calls places rows again and returns every row's neighbours to the rank that brought the row.
-KnnGraph send_home(const Communicator& comm, const ListedPoints& points, const NearestLists& lists,
+/// Collective. Calls places rows again and returns every query's neighbours to the rank that brought it.
+KnnGraph send_home(const Communicator& comm, const Search& who, const NearestLists& lists,
                    std::int64_t num_local_rows) {
     const auto first_rows = all_gather(comm, exclusive_sum(comm, num_local_rows));
     const std::int64_t k = lists.k(), my_first = first_rows[static_cast<std::size_t>(comm.rank())];
@@ -227,7 +225,7 @@ KnnGraph send_home(const Communicator& comm, const ListedPoints& points, const N
         graph.neighbours.resize(static_cast<std::size_t>(num_local_rows * k));
         graph.squared_distances.resize(static_cast<std::size_t>(num_local_rows * k));
     });
-    for_each_batch(comm, points, [&](std::int64_t first, std::int64_t count) {
+    for_each_batch(comm, who.queries, [&](std::int64_t first, std::int64_t count) {
         std::vector<std::int64_t> wanted;
         agreed(comm, [&] {
             for (std::int64_t slot = first; slot < first + count; ++slot)
@@ -237,7 +235,7 @@ KnnGraph send_home(const Communicator& comm, const ListedPoints& points, const N
                 }
             sort_unique(wanted);
         });
-        const auto rows = fetch_rows<std::int64_t>(comm, points.num_points, points.rows, 1, wanted);
+        const auto rows = fetch_rows<std::int64_t>(comm, who.base.num_points, who.base.rows, 1, wanted);
 
         Outbox<std::int64_t> slots;
         std::vector<NearestLists::Entry> edges;
@@ -247,14 +245,14 @@ KnnGraph send_home(const Communicator& comm, const ListedPoints& points, const N
             std::vector<std::int64_t> order(static_cast<std::size_t>(count));
             std::iota(order.begin(), order.end(), first);
             for (const std::int64_t slot : order) {
-                const std::int64_t row = points.rows[static_cast<std::size_t>(slot)];
+                const std::int64_t row = who.queries.rows[static_cast<std::size_t>(slot)];
                 // Ranks without rows share their first row with the next rank: the last of them has it.
                 homes.push_back(static_cast<int>(std::upper_bound(first_rows.begin(), first_rows.end(), row) -
                                                  first_rows.begin() - 1));
             }
             slots = group_by_destination<std::int64_t>(order, homes, comm.size());
             for (const std::int64_t slot : slots.items) {
-                sources.push_back(points.rows[static_cast<std::size_t>(slot)]);
+                sources.push_back(who.queries.rows[static_cast<std::size_t>(slot)]);
                 for (const NearestLists::Entry& entry : lists.of(slot))
                     edges.push_back(
                         {entry.distance, rows[static_cast<std::size_t>(index_in(wanted, entry.id))]});
@@ -277,25 +275,65 @@ KnnGraph send_home(const Communicator& comm, const ListedPoints& points, const N
     return graph;
 }
 
+/// Collective. Nearest places of every query of this rank.
+NearestLists search(const Communicator& comm, const Search& who, std::int64_t k,
+                    const ApproximateKnnOptions& options) {
+    const std::int64_t probes = options.probes > 0 ? std::min(options.probes, who.base.num_lists())
+                                                   : choose_probes(comm, who, k, options);
+    NearestLists lists = search_lists(comm, who, k, probes);
+    fill_by_brute_force(comm, who, lists);
+    return lists;
+}
+
 }  // namespace
 
-KnnGraph knn_approximate(const Communicator& comm, std::span<const double> points, std::int64_t p,
-                         std::int64_t k, const ApproximateKnnOptions& options) {
+struct NeighbourIndex::Parts {
+    Communicator comm;
+    ApproximateKnnOptions options;
+    std::int64_t num_local_rows;
+    ListedPoints points;
+    NearestLists lists;
+};
+
+NeighbourIndex::NeighbourIndex(const Communicator& comm, std::span<const double> points, std::int64_t p,
+                               std::int64_t k, const ApproximateKnnOptions& options) {
     check_points(comm, points, p);
     const std::int64_t mine = static_cast<std::int64_t>(points.size()) / p;
     const std::int64_t all = all_reduce_sum(comm, mine);
     k = std::clamp<std::int64_t>(k, 0, std::max<std::int64_t>(all - 1, 0));
+    const auto default_lists = static_cast<std::int64_t>(std::sqrt(static_cast<double>(all)));
+    const std::int64_t num_lists = std::clamp<std::int64_t>(options.lists > 0 ? options.lists : default_lists,
+                                                            1, std::max<std::int64_t>(all, 1));
+    ListedPoints listed =
+        k == 0 ? ListedPoints{}
+               : make_lists(comm, points, p, kmeans_centroids(comm, points, p, num_lists, options.seed));
+    parts_ = std::make_unique<Parts>(Parts{comm, options, mine, std::move(listed), NearestLists(0, k)});
+    if (k > 0) parts_->lists = search(comm, {parts_->points, parts_->points}, k, options);
+}
+
+NeighbourIndex::~NeighbourIndex() = default;
+
+KnnGraph NeighbourIndex::graph() const {
+    if (parts_->lists.k() == 0) return {};
+    return send_home(parts_->comm, {parts_->points, parts_->points}, parts_->lists, parts_->num_local_rows);
+}
+
+KnnGraph NeighbourIndex::query(std::span<const double> queries) const {
+    const Communicator& comm = parts_->comm;
+    const ListedPoints& base = parts_->points;
+    const std::int64_t k = parts_->lists.k();
     if (k == 0) return {};
-    const auto default_lists = static_cast<std::int64_t>(2 * std::sqrt(static_cast<double>(all)));
-    const std::int64_t num_lists =
-        std::clamp<std::int64_t>(options.lists > 0 ? options.lists : default_lists, 1, all);
-    const std::int64_t probes = std::min(num_lists, options.probes > 0 ? options.probes : kDefaultProbes);
-    const ListedPoints listed =
-        make_lists(comm, points, p, kmeans_centroids(comm, points, p, num_lists, options.seed));
-    NearestLists lists = search_lists(comm, listed, k, probes);
-    fill_by_brute_force(comm, listed, lists);
-    for (std::int64_t pass = 0; pass < options.descent_passes; ++pass) descend(comm, listed, lists);
-    return send_home(comm, listed, lists, mine);
+    check_points(comm, queries, base.p);
+    const std::int64_t mine = static_cast<std::int64_t>(queries.size()) / base.p;
+    if (all_reduce_sum(comm, mine) == 0) return {k, {}, {}};
+    const ListedPoints listed = make_lists(comm, queries, base.p, base.centroids);
+    const Search who{listed, base};
+    return send_home(comm, who, search(comm, who, k, parts_->options), mine);
+}
+
+KnnGraph knn_approximate(const Communicator& comm, std::span<const double> points, std::int64_t p,
+                         std::int64_t k, const ApproximateKnnOptions& options) {
+    return NeighbourIndex(comm, points, p, k, options).graph();
 }
 
 }  // namespace lapatlas

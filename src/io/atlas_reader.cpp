@@ -50,11 +50,11 @@ void warn_of_oddities(const Communicator& comm, const InputOptions& options, con
                       Log& log) {
     std::int64_t empty_cells = 0, unlabelled = 0;
     std::vector<std::int32_t> seen(shard.gene_names.size(), 0);
-    for (std::size_t row = 0; row + 1 < shard.counts.row_offsets.size(); ++row) {
-        if (shard.counts.row_offsets[row] == shard.counts.row_offsets[row + 1]) ++empty_cells;
-        if (shard.labels[row] < 0) ++unlabelled;
-    }
-    for (const std::int32_t gene : shard.counts.gene_indices) seen[static_cast<std::size_t>(gene)] = 1;
+    for_each_row(shard.counts, [&](std::int64_t row, const SparseCounts& cell) {
+        if (cell.size == 0) ++empty_cells;
+        if (shard.labels[static_cast<std::size_t>(row)] < 0) ++unlabelled;
+        for (std::int64_t i = 0; i < cell.size; ++i) seen[static_cast<std::size_t>(cell.genes[i])] = 1;
+    });
     all_reduce(comm, std::span<std::int32_t>(seen), MPI_MAX);
     empty_cells = all_reduce_sum(comm, empty_cells);
     unlabelled = all_reduce_sum(comm, unlabelled);

@@ -3,7 +3,7 @@
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
 #include "src/config/options.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/atlas_shard.hpp"
 
 namespace lapatlas {
 

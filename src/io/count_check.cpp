@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "dist/agreement.hpp"
-#include "dist/collectives.hpp"
 #include "dist/error.hpp"
 
 namespace lapatlas {
@@ -18,18 +17,16 @@ const char* fault_of_count(float value) {
     return nullptr;
 }
 
-bool all_are_counts(const Communicator& comm, const CountMatrix& counts) {
-    const bool mine = std::all_of(counts.values.begin(), counts.values.end(),
-                                  [](float value) { return fault_of_count(value) == nullptr; });
-    return all_reduce_min<std::int32_t>(comm, mine ? 1 : 0) == 1;
+bool all_are_counts(const CountMatrix& counts) {
+    return std::all_of(counts.values.begin(), counts.values.end(),
+                       [](float value) { return fault_of_count(value) == nullptr; });
 }
 
-void check_counts(const Communicator& comm, const AtlasShard& shard, const std::string& source,
-                  const std::function<std::string()>& advice) {
+void check_counts(const Communicator& comm, const CountMatrix& counts, const AtlasShard& shard,
+                  const std::string& source, const std::function<std::string()>& advice) {
     // Ranks hold consecutive rows, and the lowest failing rank is the one that is heard: the first in global
     // order.
     agreed(comm, [&] {
-        const CountMatrix& counts = shard.counts;
         for (std::size_t row = 0; row + 1 < counts.row_offsets.size(); ++row) {
             for (auto i = static_cast<std::size_t>(counts.row_offsets[row]);
                  i < static_cast<std::size_t>(counts.row_offsets[row + 1]); ++i) {

@@ -1,10 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
-
-#include "src/io/gene_columns.hpp"
 
 namespace lapatlas {
 
@@ -26,31 +23,18 @@ struct SparseCounts {
     std::int64_t size = 0;
 };
 
+/// Puts a row, over the same genes, at the end.
+inline void append_row(CountMatrix& matrix, const SparseCounts& row) {
+    matrix.gene_indices.insert(matrix.gene_indices.end(), row.genes, row.genes + row.size);
+    matrix.values.insert(matrix.values.end(), row.values, row.values + row.size);
+    matrix.row_offsets.push_back(static_cast<std::int64_t>(matrix.values.size()));
+}
+
 /// A view of one row.
 inline SparseCounts row_of(const CountMatrix& matrix, std::int64_t row) {
     const std::int64_t first = matrix.row_offsets[static_cast<std::size_t>(row)];
     return {matrix.gene_indices.data() + first, matrix.values.data() + first,
             matrix.row_offsets[static_cast<std::size_t>(row) + 1] - first};
 }
-
-/// One rank's share of an atlas as read: a block of rows with what is known of each cell.
-struct AtlasShard {
-    std::int64_t num_cells = 0;             ///< in the whole atlas
-    std::int64_t first_cell = 0;            ///< global index of local row 0; rows are contiguous
-    CountMatrix counts;                     // [local rows, num_genes]
-    std::vector<std::string> cell_names;    // [local rows]
-    std::vector<std::int32_t> labels;       // [local rows], index into label_names, -1 = unlabelled
-    std::vector<std::string> split_values;  // [local rows] or empty: obs[split_key]
-    std::vector<std::string> split_groups;  // [local rows] or empty: obs[split_group_key]
-    std::vector<std::int32_t> batches;      // [local rows] or empty: index into batch_names, -1 = missing
-
-    // Equal on every rank.
-    std::vector<std::string> gene_names;   // [num_genes], made unique
-    std::vector<std::string> gene_ids;     // [num_genes] or empty: Ensembl ids where the file has them
-    std::vector<GeneColumn> gene_columns;  ///< the other columns of var
-    std::vector<std::string> label_names;  // sorted
-    std::vector<std::string> batch_names;  // sorted
-    std::string matrix_name;               ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
-};
 
 }  // namespace lapatlas

@@ -9,6 +9,7 @@
 #include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "src/io/count_check.hpp"
 #include "src/io/row_assembler.hpp"
 
 namespace lapatlas {
@@ -70,48 +71,52 @@ std::vector<std::int64_t> read_starts(const Hdf5File& file, const StoredMatrix& 
     return starts;
 }
 
-CountMatrix read_csr(const Hdf5File& file, const StoredMatrix& matrix, const BlockRange& mine) {
-    CountMatrix counts;
-    counts.num_genes = matrix.num_genes;
-    counts.row_offsets = read_starts(file, matrix, mine.begin, mine.end);
-    const std::int64_t first = counts.row_offsets.front();
-    const std::int64_t num_entries = counts.row_offsets.back() - first;
-    for (std::int64_t& offset : counts.row_offsets) offset -= first;
-    counts.values = file.read_rows<float>(matrix.path + "/data", first, num_entries);
-    counts.gene_indices.reserve(static_cast<std::size_t>(num_entries));
-    for (std::int64_t done = 0; done < num_entries; done += kEntriesARound) {
-        const auto genes = file.read_rows<std::int64_t>(matrix.path + "/indices", first + done,
-                                                        std::min(kEntriesARound, num_entries - done));
-        for (const std::int64_t gene : genes) {
+/// Whole rows of about kEntriesARound entries at a time, so that little lies in memory twice.
+void visit_csr(const Hdf5File& file, const StoredMatrix& matrix, const BlockRange& mine,
+               const VisitRows& visit) {
+    const std::vector<std::int64_t> starts = read_starts(file, matrix, mine.begin, mine.end);
+    for (std::size_t row = 0; row + 1 < starts.size();) {
+        std::size_t next = row + 1;
+        while (next + 1 < starts.size() && starts[next + 1] - starts[row] <= kEntriesARound) ++next;
+        const std::int64_t first = starts[row], num_entries = starts[next] - first;
+        CountMatrix piece;
+        piece.num_genes = matrix.num_genes;
+        for (std::size_t r = row + 1; r <= next; ++r) piece.row_offsets.push_back(starts[r] - first);
+        piece.values = file.read_rows<float>(matrix.path + "/data", first, num_entries);
+        piece.gene_indices.reserve(static_cast<std::size_t>(num_entries));
+        for (const std::int64_t gene :
+             file.read_rows<std::int64_t>(matrix.path + "/indices", first, num_entries)) {
             if (gene < 0 || gene >= matrix.num_genes)
                 damaged(file, matrix,
                         "it has an entry in column " + std::to_string(gene) + " of " +
                             std::to_string(matrix.num_genes));
-            counts.gene_indices.push_back(static_cast<std::int32_t>(gene));
+            piece.gene_indices.push_back(static_cast<std::int32_t>(gene));
         }
+        visit(std::move(piece));
+        row = next;
     }
-    return counts;
 }
 
-CountMatrix read_dense(const Hdf5File& file, const StoredMatrix& matrix, const BlockRange& mine) {
-    CountMatrix counts;
-    counts.num_genes = matrix.num_genes;
+void visit_dense(const Hdf5File& file, const StoredMatrix& matrix, const BlockRange& mine,
+                 const VisitRows& visit) {
     const std::int64_t rows_a_round =
         std::max<std::int64_t>(1, 8 * kEntriesARound / std::max<std::int64_t>(1, matrix.num_genes));
     for (std::int64_t row = mine.begin; row < mine.end; row += rows_a_round) {
         const std::int64_t rows = std::min(rows_a_round, mine.end - row);
         const auto values = file.read_rows<float>(matrix.path, row, rows);
+        CountMatrix piece;
+        piece.num_genes = matrix.num_genes;
         const float* value = values.data();
         for (std::int64_t r = 0; r < rows; ++r) {
             for (std::int64_t gene = 0; gene < matrix.num_genes; ++gene, ++value) {
                 if (*value == 0.0f) continue;
-                counts.gene_indices.push_back(static_cast<std::int32_t>(gene));
-                counts.values.push_back(*value);
+                piece.gene_indices.push_back(static_cast<std::int32_t>(gene));
+                piece.values.push_back(*value);
             }
-            counts.row_offsets.push_back(static_cast<std::int64_t>(counts.values.size()));
+            piece.row_offsets.push_back(static_cast<std::int64_t>(piece.values.size()));
         }
+        visit(std::move(piece));
     }
-    return counts;
 }
 
 /// Entries [first, first + count) of a CSC matrix; `starts` are all column starts.
@@ -193,13 +198,50 @@ MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix) {
     return {.holds_counts = sound && whole, .may_be_log_counts = sound && !whole && largest < 20};
 }
 
-CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix) {
+void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                const VisitRows& visit) {
     const BlockRange mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
-    if (matrix.storage == MatrixStorage::kCsc) return read_csc(comm, file, matrix, mine);
-    return agreed(comm, [&] {
-        return matrix.storage == MatrixStorage::kCsr ? read_csr(file, matrix, mine)
-                                                     : read_dense(file, matrix, mine);
+    if (matrix.storage == MatrixStorage::kCsc) {
+        CountMatrix all = read_csc(comm, file, matrix, mine);
+        agreed(comm, [&] { visit(std::move(all)); });
+        return;
+    }
+    agreed(comm, [&] {
+        if (matrix.storage == MatrixStorage::kCsr)
+            visit_csr(file, matrix, mine, visit);
+        else
+            visit_dense(file, matrix, mine, visit);
     });
+}
+
+StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix) {
+    StoredCounts read{PackedCounts(matrix.num_genes), 0, true};
+    const BlockRange mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
+    if (matrix.storage == MatrixStorage::kCsr) {
+        const auto starts = agreed(comm, [&] { return read_starts(file, matrix, mine.begin, mine.end); });
+        read.counts.reserve(mine.size(), starts.back() - starts.front());
+    }
+    visit_rows(comm, file, matrix, [&](CountMatrix piece) {
+        read.merged += tidy_rows(piece);
+        read.are_counts = read.are_counts && all_are_counts(piece);
+        if (read.are_counts) read.counts.append(piece);
+    });
+    read.merged = all_reduce_sum(comm, read.merged);
+    read.are_counts = all_reduce_min<std::int32_t>(comm, read.are_counts ? 1 : 0) == 1;
+    return read;
+}
+
+CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix) {
+    CountMatrix all;
+    all.num_genes = matrix.num_genes;
+    visit_rows(comm, file, matrix, [&](const CountMatrix& piece) {
+        const std::int64_t base = all.num_nonzeros();
+        for (std::size_t r = 1; r < piece.row_offsets.size(); ++r)
+            all.row_offsets.push_back(base + piece.row_offsets[r]);
+        all.gene_indices.insert(all.gene_indices.end(), piece.gene_indices.begin(), piece.gene_indices.end());
+        all.values.insert(all.values.end(), piece.values.begin(), piece.values.end());
+    });
+    return all;
 }
 
 }  // namespace lapatlas

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "dist/communicator.hpp"
 #include "dist/hdf5_file.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
 
@@ -35,9 +36,25 @@ std::vector<StoredMatrix> list_matrices(const Hdf5File& file);
 /// Rank-local. Looks at stripes of the values (at most about 10^5).
 MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix);
 
-/// Collective. This rank's block of rows (block_of_rank), columns as stored. CSR and dense: each rank reads
-/// its rows; CSC: each rank reads an equal share of the entries, which then travel to the owners of their
-/// rows. Every rank opens the file by itself. Damaged index arrays: InputError.
+/// Takes some rows.
+using VisitRows = std::function<void(CountMatrix)>;
+
+/// Collective. This rank's block of rows (block_of_rank), columns as stored, in pieces of whole rows in
+/// order. CSR and dense: each rank reads its rows; CSC: each rank reads an equal share of the entries, which
+/// then travel to the owners of their rows, and its rows come in one piece. Every rank opens the file by
+/// itself. Damaged index arrays: InputError.
+void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                const VisitRows& visit);
+
+struct StoredCounts {
+    PackedCounts counts;
+    std::int64_t merged = 0;  ///< entries of all ranks that were added to another
+    bool are_counts = false;  ///< on all ranks; else `counts` is not whole
+};
+/// Collective. The rows of visit_rows, tidied (tidy_rows) and packed as they are read.
+StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);
+
+/// Collective. The rows of visit_rows as they are stored.
 CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);
 
 }  // namespace lapatlas

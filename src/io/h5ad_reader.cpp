@@ -239,19 +239,27 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         shard.gene_names = std::move(genes.names);
         shard.gene_ids = std::move(genes.ids);
         shard.gene_columns = std::move(genes.columns);
-        shard.counts = read_matrix(comm, file, matrix);
-        const std::int64_t merged = all_reduce_sum(comm, tidy_rows(shard.counts));
-        if (merged > 0)
-            log.warning(options.path + ": '" + matrix.name + "': " + std::to_string(merged) +
+        StoredCounts read = read_counts(comm, file, matrix);
+        if (read.merged > 0)
+            log.warning(options.path + ": '" + matrix.name + "': " + std::to_string(read.merged) +
                         " entries are stored more than once for the same cell and gene; they were added up");
-        if (all_are_counts(comm, shard.counts)) {
+        if (read.are_counts) {
+            shard.counts = std::move(read.counts);
             log.info("counts taken from '" + matrix.name + "' of " + options.path);
             return shard;
         }
-        if (!options.recover_counts) break;
+        read = {};
+        CountMatrix stored = read_matrix(comm, file, matrix);
+        tidy_rows(stored);
+        if (!options.recover_counts) {
+            check_counts(comm, stored, shard, options.path + ": '" + matrix.name + "'",
+                         [&] { return advice_about(file, matrices, matrix.name, false); });
+            throw InternalError("a matrix was refused for no reason");
+        }
         const auto totals = agreed(comm, [&] { return read_totals(obs, mine); });
-        const Recovery recovery = recover_counts(comm, shard.counts, totals, shard.cell_names);
+        const Recovery recovery = recover_counts(comm, stored, totals, shard.cell_names);
         if (recovery.recovered) {
+            shard.counts = PackedCounts(stored);
             shard.matrix_name += ", counts recovered as " + recovery.how;
             log.info("counts recovered from '" + matrix.name + "' of " + options.path + " as " +
                      recovery.how + "; every value is whole");
@@ -259,12 +267,8 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         }
         why_not += (why_not.empty() ? "" : "; ") + ("'" + matrix.name + "': ") + recovery.why_not;
     }
-    if (!why_not.empty())
-        throw InputError(options.path + ": counts cannot be recovered (input.recover_counts): " + why_not +
-                         advice_about(file, matrices, shard.matrix_name, true));
-    check_counts(comm, shard, options.path + ": '" + shard.matrix_name + "'",
-                 [&] { return advice_about(file, matrices, shard.matrix_name, false); });
-    throw InternalError("a matrix was refused for no reason");
+    throw InputError(options.path + ": counts cannot be recovered (input.recover_counts): " + why_not +
+                     advice_about(file, matrices, shard.matrix_name, true));
 }
 
 }  // namespace lapatlas

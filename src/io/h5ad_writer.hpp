@@ -12,6 +12,7 @@
 #include "dist/communicator.hpp"
 #include "dist/hdf5_file.hpp"
 #include "src/io/count_matrix.hpp"
+#include "src/io/gene_columns.hpp"
 
 namespace lapatlas {
 

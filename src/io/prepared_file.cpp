@@ -16,39 +16,73 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 4;
+constexpr std::int64_t kFormatVersion = 5;
 
-/// One CSR matrix of rows that lie on ranks in order; offsets in the file are global.
-template <class Index, class Value>
-void write_csr(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t num_rows,
-               std::int64_t first_row, const std::vector<std::int64_t>& offsets,
-               const std::vector<Index>& indices, const std::vector<Value>* values) {
-    const std::int64_t mine = static_cast<std::int64_t>(indices.size());
-    const std::int64_t first = exclusive_sum(comm, mine);
-    const std::int64_t total = all_reduce_sum(comm, mine);
+/// What ranks hold of one array, in order, a bounded part of it at a time: MPI-IO counts bytes in 32 bits.
+template <class T>
+void write_parts(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t width,
+                 std::int64_t first_row, const std::vector<T>& values) {
+    const std::int64_t rows_a_round = std::max<std::int64_t>(1, (std::int64_t{1} << 26) / width);
+    const std::int64_t rows = static_cast<std::int64_t>(values.size()) / width;
+    const std::int64_t rounds = all_reduce_max(comm, (rows + rows_a_round - 1) / rows_a_round);
+    for (std::int64_t round = 0; round < rounds; ++round) {
+        const std::int64_t begin = std::min(rows, round * rows_a_round),
+                           end = std::min(rows, begin + rows_a_round);
+        file.write_rows<T>(
+            name, first_row + begin,
+            std::span<const T>(values).subspan(static_cast<std::size_t>(begin * width),
+                                               static_cast<std::size_t>((end - begin) * width)));
+    }
+}
+
+/// One-dimensional, ranks' parts one after another.
+template <class T>
+void write_joined(const Communicator& comm, Hdf5File& file, const std::string& name,
+                  const std::vector<T>& values) {
+    const auto mine = static_cast<std::int64_t>(values.size());
+    file.create_dataset<T>(name, {all_reduce_sum(comm, mine)});
+    write_parts<T>(comm, file, name, 1, exclusive_sum(comm, mine), values);
+}
+
+/// Row starts of rows that lie on ranks in order; in the file they are global.
+void write_row_offsets(const Communicator& comm, Hdf5File& file, const std::string& name,
+                       std::int64_t num_rows, std::int64_t first_row,
+                       const std::vector<std::int64_t>& offsets) {
+    const std::int64_t first = exclusive_sum(comm, offsets.back()),
+                       total = all_reduce_sum(comm, offsets.back());
     // Row r of the file's indptr [num_rows + 1] is written by the owner of row r; the last by the last rank.
     std::vector<std::int64_t> global;
     for (std::size_t r = 0; r + 1 < offsets.size(); ++r) global.push_back(first + offsets[r]);
     if (comm.rank() == comm.size() - 1) global.push_back(total);
-    file.create_dataset<std::int64_t>(name + "/indptr", {num_rows + 1});
-    file.write_rows<std::int64_t>(name + "/indptr", first_row, global);
-    file.create_dataset<Index>(name + "/indices", {total});
-    file.write_rows<Index>(name + "/indices", first, indices);
-    if (values != nullptr) {
-        file.create_dataset<Value>(name + "/data", {total});
-        file.write_rows<Value>(name + "/data", first, *values);
-    }
+    file.create_dataset<std::int64_t>(name, {num_rows + 1});
+    write_parts<std::int64_t>(comm, file, name, 1, first_row, global);
+}
+
+void write_counts(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t num_rows,
+                  std::int64_t first_row, const PackedCounts& counts) {
+    const PackedCounts::Arrays& arrays = counts.arrays();
+    write_row_offsets(comm, file, name + "/indptr", num_rows, first_row, arrays.row_offsets);
+    if (counts.has_short_genes())
+        write_joined(comm, file, name + "/indices", arrays.genes16);
+    else
+        write_joined(comm, file, name + "/indices", arrays.genes32);
+    write_joined(comm, file, name + "/data", arrays.counts);
+    std::vector<std::int64_t> large = arrays.large_entries;
+    const std::int64_t first_entry = exclusive_sum(comm, counts.num_nonzeros());
+    for (std::int64_t& entry : large) entry += first_entry;
+    write_joined(comm, file, name + "/large_entries", large);
+    write_joined(comm, file, name + "/large_values", arrays.large_values);
 }
 
 template <class T>
-void write_block(Hdf5File& file, const std::string& name, std::int64_t num_rows, std::int64_t width,
-                 std::int64_t first_row, const std::vector<T>& values) {
+void write_block(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t num_rows,
+                 std::int64_t width, std::int64_t first_row, const std::vector<T>& values) {
     if (width == 0) return;
     if (width == 1)
         file.create_dataset<T>(name, {num_rows});
     else
         file.create_dataset<T>(name, {num_rows, width});
-    file.write_rows<T>(name, first_row, values);
+    write_parts<T>(comm, file, name, width, first_row, values);
 }
 
 std::int64_t width_of(const Communicator& comm, std::size_t values, std::int64_t rows) {
@@ -102,6 +136,7 @@ std::vector<BlockRange> row_runs(const std::vector<std::int64_t>& offsets, const
 
 template <class T>
 std::vector<T> read_runs(const Hdf5File& file, const std::string& name, const std::vector<BlockRange>& runs) {
+    if (runs.size() == 1) return file.read_rows<T>(name, runs[0].begin, runs[0].size());
     std::vector<T> all;
     for (const BlockRange& run : runs) {
         const std::vector<T> part = file.read_rows<T>(name, run.begin, run.size());
@@ -110,30 +145,50 @@ std::vector<T> read_runs(const Hdf5File& file, const std::string& name, const st
     return all;
 }
 
-template <class Index>
-void read_csr(const Hdf5File& file, const std::string& name, const std::vector<BlockRange>& runs,
-              std::vector<std::int64_t>& offsets, std::vector<Index>& indices, std::vector<float>* values) {
+/// The row starts of `runs` as if their rows were all there are, and the entries that each run takes of the
+/// file's arrays.
+std::vector<BlockRange> read_row_offsets(const Hdf5File& file, const std::string& name,
+                                         const std::vector<BlockRange>& runs,
+                                         std::vector<std::int64_t>& offsets) {
     offsets.assign(1, 0);
+    std::vector<BlockRange> entries;
     for (const BlockRange& run : runs) {
-        const auto indptr = file.read_rows<std::int64_t>(name + "/indptr", run.begin, run.size() + 1);
-        const std::int64_t first = indptr.front(), count = indptr.back() - first;
+        const auto starts = file.read_rows<std::int64_t>(name, run.begin, run.size() + 1);
         const std::int64_t base = offsets.back();
-        for (std::size_t r = 1; r < indptr.size(); ++r) offsets.push_back(base + indptr[r] - first);
-        const auto part = file.read_rows<Index>(name + "/indices", first, count);
-        indices.insert(indices.end(), part.begin(), part.end());
-        if (values != nullptr) {
-            const auto data = file.read_rows<float>(name + "/data", first, count);
-            values->insert(values->end(), data.begin(), data.end());
-        }
+        for (std::size_t r = 1; r < starts.size(); ++r) offsets.push_back(base + starts[r] - starts.front());
+        entries.push_back({starts.front(), starts.back()});
     }
+    return entries;
 }
 
-CountMatrix read_counts(const Hdf5File& file, const std::string& name, const std::vector<BlockRange>& runs,
-                        std::int64_t num_genes) {
-    CountMatrix counts;
-    counts.num_genes = num_genes;
-    read_csr(file, name, runs, counts.row_offsets, counts.gene_indices, &counts.values);
-    return counts;
+PackedCounts read_counts(const Hdf5File& file, const std::string& name, const std::vector<BlockRange>& runs,
+                         std::int64_t num_genes) {
+    PackedCounts::Arrays arrays;
+    const std::vector<BlockRange> entries =
+        read_row_offsets(file, name + "/indptr", runs, arrays.row_offsets);
+    if (PackedCounts::has_short_genes(num_genes))
+        arrays.genes16 = read_runs<std::uint16_t>(file, name + "/indices", entries);
+    else
+        arrays.genes32 = read_runs<std::int32_t>(file, name + "/indices", entries);
+    arrays.counts = read_runs<std::uint8_t>(file, name + "/data", entries);
+    const auto large = file.read<std::int64_t>(name + "/large_entries");
+    const auto values = file.read<float>(name + "/large_values");
+    std::int64_t base = 0;
+    for (const BlockRange& part : entries) {
+        for (auto at = std::lower_bound(large.begin(), large.end(), part.begin);
+             at != large.end() && *at < part.end; ++at) {
+            arrays.large_entries.push_back(base + *at - part.begin);
+            arrays.large_values.push_back(values[static_cast<std::size_t>(at - large.begin())]);
+        }
+        base += part.size();
+    }
+    return {num_genes, std::move(arrays)};
+}
+
+void read_graph(const Hdf5File& file, const std::vector<BlockRange>& runs, std::vector<std::int64_t>& offsets,
+                std::vector<std::int64_t>& columns) {
+    columns = read_runs<std::int64_t>(file, "train/graph/indices",
+                                      read_row_offsets(file, "train/graph/indptr", runs, offsets));
 }
 
 }  // namespace
@@ -155,26 +210,26 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
     const std::int64_t score_width = width_of(comm, train.scores.size(), train_rows);
     agreed(comm, [&] {
         Hdf5File file = Hdf5File::open_parallel(comm, partial_path(path));
-        write_csr(comm, file, "train/counts", summary.num_train, first_train, train.counts.row_offsets,
-                  train.counts.gene_indices, &train.counts.values);
-        write_csr<std::int64_t, float>(comm, file, "train/graph", summary.num_train, first_train,
-                                       train.graph_offsets, train.graph_columns, nullptr);
-        write_block(file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
-        write_block(file, "train/labels", summary.num_train, 1, first_train, train.labels);
-        write_block(file, "train/batches", summary.num_train, 1, first_train, train.batches);
-        write_block(file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
+        write_counts(comm, file, "train/counts", summary.num_train, first_train, train.counts);
+        write_row_offsets(comm, file, "train/graph/indptr", summary.num_train, first_train,
+                          train.graph_offsets);
+        write_joined(comm, file, "train/graph/indices", train.graph_columns);
+        write_block(comm, file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
+        write_block(comm, file, "train/labels", summary.num_train, 1, first_train, train.labels);
+        write_block(comm, file, "train/batches", summary.num_train, 1, first_train, train.batches);
+        write_block(comm, file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
                     train.encodings);
-        write_block(file, "train/scores", summary.num_train, score_width, first_train, train.scores);
-        write_csr(comm, file, "heldout/counts", summary.num_heldout, first_heldout,
-                  heldout.counts.row_offsets, heldout.counts.gene_indices, &heldout.counts.values);
-        write_block(file, "heldout/cell_index", summary.num_heldout, 1, first_heldout, heldout.cell_index);
-        write_block(file, "heldout/labels", summary.num_heldout, 1, first_heldout, heldout.labels);
-        write_block(file, "heldout/batches", summary.num_heldout, 1, first_heldout, heldout.batches);
-        write_block(file, "heldout/splits", summary.num_heldout, 1, first_heldout, heldout.splits);
-        write_block(file, "heldout/encodings", summary.num_heldout, summary.num_encodings, first_heldout,
-                    heldout.encodings);
-        write_block(file, "heldout/neighbours", summary.num_heldout, summary.num_neighbours, first_heldout,
-                    heldout.neighbours);
+        write_block(comm, file, "train/scores", summary.num_train, score_width, first_train, train.scores);
+        write_counts(comm, file, "heldout/counts", summary.num_heldout, first_heldout, heldout.counts);
+        write_block(comm, file, "heldout/cell_index", summary.num_heldout, 1, first_heldout,
+                    heldout.cell_index);
+        write_block(comm, file, "heldout/labels", summary.num_heldout, 1, first_heldout, heldout.labels);
+        write_block(comm, file, "heldout/batches", summary.num_heldout, 1, first_heldout, heldout.batches);
+        write_block(comm, file, "heldout/splits", summary.num_heldout, 1, first_heldout, heldout.splits);
+        write_block(comm, file, "heldout/encodings", summary.num_heldout, summary.num_encodings,
+                    first_heldout, heldout.encodings);
+        write_block(comm, file, "heldout/neighbours", summary.num_heldout, summary.num_neighbours,
+                    first_heldout, heldout.neighbours);
         file.close();
     });
     agreed(comm, [&] {
@@ -235,7 +290,7 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     PreparedRows rows;
     rows.counts =
         read_counts(file, "train/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
-    read_csr(file, "train/graph", runs, rows.graph_offsets, rows.graph_columns, nullptr);
+    read_graph(file, runs, rows.graph_offsets, rows.graph_columns);
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
     rows.batches = read_runs<std::int32_t>(file, "train/batches", runs);
@@ -251,7 +306,7 @@ TrainingBlock read_training_block(const Communicator& comm, const std::filesyste
     TrainingBlock block;
     block.scores = read_runs<double>(file, "train/scores", runs);
     if (summary.num_encodings > 0) block.encodings = read_runs<double>(file, "train/encodings", runs);
-    read_csr(file, "train/graph", runs, block.graph_offsets, block.graph_columns, nullptr);
+    read_graph(file, runs, block.graph_offsets, block.graph_columns);
     return block;
 }
 

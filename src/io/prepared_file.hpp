@@ -8,7 +8,8 @@
 
 #include "dist/communicator.hpp"
 #include "partition/index_map.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/gene_columns.hpp"
+#include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
 
@@ -45,7 +46,7 @@ struct PreparedSummary {
 
 /// Rows of training cells, in the order given.
 struct PreparedRows {
-    CountMatrix counts;                          // [rows, kept genes]
+    PackedCounts counts;                         // [rows, kept genes]
     std::vector<std::int64_t> cell_index;        // [rows] row in the atlas that was read
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
@@ -57,7 +58,7 @@ struct PreparedRows {
 
 /// Rows of cells that training never sees. splits: 1 validation, 2 test.
 struct HeldoutRows {
-    CountMatrix counts;
+    PackedCounts counts;
     std::vector<std::int64_t> cell_index;
     std::vector<std::int32_t> labels;
     std::vector<std::int32_t> batches;

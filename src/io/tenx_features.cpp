@@ -45,7 +45,7 @@ void refuse_obs_keys(const InputOptions& options) {
 }
 
 void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
-                 AtlasShard& shard, Log& log) {
+                 CountMatrix counts, AtlasShard& shard, Log& log) {
     std::vector<std::int32_t> new_index;
     std::int64_t num_kept = 0;
     for (std::size_t i = 0; i < features.names.size(); ++i) {
@@ -58,13 +58,14 @@ void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeat
     const auto left_out = static_cast<std::int64_t>(new_index.size()) - num_kept;
     if (left_out > 0) {
         log.info(std::to_string(left_out) + " features that are not \"Gene Expression\" were left out");
-        select_columns(shard.counts, new_index, num_kept);
+        select_columns(counts, new_index, num_kept);
     }
-    const std::int64_t merged = all_reduce_sum(comm, tidy_rows(shard.counts));
+    const std::int64_t merged = all_reduce_sum(comm, tidy_rows(counts));
     if (merged > 0)
         log.warning(options.path + ": " + std::to_string(merged) +
                     " entries are stored more than once for the same cell and gene; they were added up");
-    check_counts(comm, shard, options.path, [] { return std::string(); });
+    check_counts(comm, counts, shard, options.path, [] { return std::string(); });
+    shard.counts = PackedCounts(counts);
     log.info("counts taken from " + options.path);
 }
 

@@ -6,7 +6,7 @@
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
 #include "src/config/options.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/atlas_shard.hpp"
 
 namespace lapatlas {
 
@@ -19,8 +19,8 @@ struct TenxFeatures {
 void refuse_obs_keys(const InputOptions& options);
 
 /// Collective. Common end of both 10x readers: leaves features other than "Gene Expression" out (said once),
-/// tidies the rows, names the genes and checks the counts.
+/// tidies the rows, names the genes, checks the counts and packs them.
 void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
-                 AtlasShard& shard, Log& log);
+                 CountMatrix counts, AtlasShard& shard, Log& log);
 
 }  // namespace lapatlas

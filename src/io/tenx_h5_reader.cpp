@@ -66,8 +66,7 @@ AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, L
     shard.first_cell = mine.begin;
     shard.matrix_name = matrix.name;
     shard.labels.assign(static_cast<std::size_t>(mine.size()), -1);
-    shard.counts = read_matrix(comm, file, matrix);
-    finish_tenx(comm, options, std::move(features), shard, log);
+    finish_tenx(comm, options, std::move(features), read_matrix(comm, file, matrix), shard, log);
     return shard;
 }
 

@@ -169,8 +169,7 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
             owners.push_back(rank_of_row(num_cells, comm.size(), entry.row));
         rows.add(send_to<MatrixEntry>(comm, entries, owners).items);
     }
-    shard.counts = rows.finish();
-    finish_tenx(comm, options, std::move(features), shard, log);
+    finish_tenx(comm, options, std::move(features), rows.finish(), shard, log);
     return shard;
 }
 

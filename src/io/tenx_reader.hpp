@@ -4,7 +4,7 @@
 #include "dist/hdf5_file.hpp"
 #include "dist/log.hpp"
 #include "src/config/options.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/atlas_shard.hpp"
 
 namespace lapatlas {
 

@@ -107,7 +107,7 @@ MachineSpeed measure_machine(std::int64_t hidden) {
 
     std::vector<std::int32_t> all_rows(kCells);
     std::iota(all_rows.begin(), all_rows.end(), 0);
-    const auto input = make_sparse_encoder_input(masked_input(counts, all_rows, {}, {}));
+    const auto input = make_sparse_encoder_input(masked_input(MatrixRows(counts), all_rows, {}, {}));
     const torch::Tensor weight = torch::ones({kGenes, hidden}), encoded = torch::empty({kCells, hidden});
     const torch::Tensor gradient = torch::empty_like(weight);
     speed.sparse = rate(2 * entries * width, [&] {
@@ -116,9 +116,7 @@ MachineSpeed measure_machine(std::int64_t hidden) {
     });
     speed.graph = graph_speed(hidden);
 
-    std::vector<SparseCounts> rows;
-    for (std::int64_t row = 0; row < kCells; ++row) rows.push_back(row_of(counts, row));
-    const auto seen = make_host_cell_counts(rows, std::vector<float>(kCells, 2500));
+    const auto seen = make_host_cell_counts(counts, std::vector<float>(kCells, 2500));
     const LikelihoodModel model{kGenes, true, torch::ones({1, kGenes})};
     const double rates = static_cast<double>(kCells * kGenes);
     speed.likelihood = rate(rates, [&] {

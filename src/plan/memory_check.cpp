@@ -53,8 +53,7 @@ void require(const Workload& work, const std::vector<MemoryItem>& items, const R
     const int ranks = ranks_that_fit(work, room.bytes, on_device);
     std::string remedy = ranks > 0 ? "start " + std::to_string(ranks) + " ranks with as much each, or " : "";
     remedy += "lower train.active_clusters (" + std::to_string(std::lround(work.active_cells())) +
-              " cells a step), train.decode_chunk, model.hidden or model.encoder_genes, or set "
-              "train.validate_every = 0";
+              " cells a step), train.decode_chunk, model.hidden or model.encoder_genes";
     throw ConfigError(what + " (" + items_text(items) + "); " + remedy +
                       (on_device ? "" : "; runtime.memory says what a rank may use"));
 }

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/io/packed_counts.hpp"
+
 namespace lapatlas {
 
 namespace {
 
 constexpr double kFloat = 4, kIndex = 4, kLong = 8, kDouble = 8;
-constexpr double kEntry = kIndex + kFloat;  // of a sparse matrix of counts
+constexpr double kEntry = kIndex + kFloat;  ///< of a sparse matrix that is worked with
+/// Logarithms of a cell's counts that are kept beside them.
+constexpr double kCellsLogarithms = 200;
 /// The program and its libraries, as far as they are resident; LibTorch brings more of itself to training.
 constexpr double kProgram = 170e6, kTrainingProgram = 210e6;
 /// What MPI keeps for messages between ranks.
@@ -21,6 +25,11 @@ constexpr double kImbalance = 1.05;
 /// A rank's part of what is dealt to all ranks.
 double share(const Workload& work, double of_all) {
     return work.ranks == 1 ? of_all : of_all / work.ranks * kImbalance;
+}
+
+/// An entry of PackedCounts.
+double packed_entry(const Workload& work) {
+    return PackedCounts::has_short_genes(static_cast<std::int64_t>(work.genes)) ? 3 : 5;
 }
 
 /// Weights, gradients and two moments of each, and the ScoreNet's moving average.
@@ -50,13 +59,15 @@ double step_rows(const Workload& work) {
     return part * (work.encoder_nonzeros * 2 * kEntry + work.edges * (kIndex + kFloat));
 }
 
-/// Validation encodes all cells at once, without gradients: blocks of cells x hidden, and on the CPU their
-/// counts once more.
+/// Validation encodes as many training cells at once as a step, and the held-out cells beside them, without
+/// gradients: blocks of cells x hidden, and on the CPU their counts.
 double validation_bytes(const Workload& work) {
     if (work.config.train.validate_every == 0 || work.config.train.use_validation || work.heldout_cells == 0)
         return 0;
-    const double blocks = share(work, work.cells()) * static_cast<double>(work.config.model.hidden) * 7;
-    return kFloat * blocks + (work.on_gpu ? 0 : kEntry * share(work, work.encoder_nonzeros));
+    const double part = work.active_cells() / std::max(1.0, work.train_cells);
+    const double blocks =
+        share(work, work.cells()) * part * static_cast<double>(work.config.model.hidden) * 7;
+    return kFloat * blocks + (work.on_gpu ? 0 : kEntry * share(work, work.encoder_nonzeros) * part);
 }
 
 /// A tile of the encoder's input, dense.
@@ -77,10 +88,12 @@ StageMemoryPlan plan_preparation_memory(const Workload& work) {
     const auto p = static_cast<double>(work.config.prepare.pca_components);
     const auto k = static_cast<double>(work.config.prepare.k);
     const double cells = share(work, work.cells());
-    StageMemoryPlan plan;
-    plan.host = {
-        {"program", program(work)},
-        {"counts while they are dealt anew", 3 * kEntry * share(work, work.nonzeros)},
+    // While counts are dealt anew there are those of the file, those that are chosen and those that have
+    // arrived.
+    const double train_share = work.train_cells / std::max(1.0, work.cells());
+    const double dealing =
+        packed_entry(work) * share(work, work.read_nonzeros + (2 * train_share - 1) * work.nonzeros);
+    const std::vector<MemoryItem> later = {
         {"principal components", work.genes * 10 * (p + 14) * kDouble},
         {"cells' names, types, components", cells * (80 + 2 * p * kDouble)},
         {"nearest neighbours and graph", cells * k * 4 * kLong},
@@ -88,6 +101,12 @@ StageMemoryPlan plan_preparation_memory(const Workload& work) {
          cells * 3 * 1.5 * static_cast<double>(work.config.prepare.encodings) * kDouble},
         {"METIS", work.edges * 3 * kLong},
     };
+    StageMemoryPlan plan;
+    plan.host = {{"program", program(work)}, {"counts", packed_entry(work) * share(work, work.nonzeros)}};
+    if (dealing > StageMemoryPlan::total(later))
+        plan.host.push_back({"counts while they are dealt anew", dealing});
+    else
+        plan.host.insert(plan.host.end(), later.begin(), later.end());
     if (work.on_gpu)
         plan.device = {
             {"CUDA", kCudaContext}, {"counts", kEntry * share(work, work.nonzeros)}, {"tiles", 3e9}};
@@ -96,30 +115,31 @@ StageMemoryPlan plan_preparation_memory(const Workload& work) {
 
 StageMemoryPlan plan_training_memory(const Workload& work) {
     const double cells = share(work, work.cells());
-    const double counts = kEntry * share(work, work.nonzeros);
-    const double inputs = kEntry * share(work, work.encoder_nonzeros);
+    const double counts = packed_entry(work) * share(work, work.nonzeros) + cells * kCellsLogarithms;
+    const double on_device = kEntry * share(work, work.nonzeros + work.encoder_nonzeros);
     const double graph = share(work, work.edges) * (2 * kIndex + kLong);
-    const double rows = cells * (6 * kLong + static_cast<double>(work.config.prepare.encodings) * kFloat +
-                                 4 * static_cast<double>(work.config.model.latent) * kFloat);
+    // Of a training cell's latent, means and deviations of four encodings are kept for the ScoreNet.
+    const double rows =
+        cells * (6 * kLong + static_cast<double>(work.config.prepare.encodings) * kFloat) +
+        share(work, work.train_cells) * 8 * static_cast<double>(work.config.model.latent) * kFloat;
     // A step, or the validation between steps, whatever is larger; on the CPU with the cells' counts.
     const double step = step_bytes(work) + (work.on_gpu ? 0 : step_rows(work));
     const double validation = validation_bytes(work);
     const std::vector<MemoryItem> networks = {
         {"networks and optimiser", training_state(work)},
         step >= validation ? MemoryItem{"a step", step}
-                           : MemoryItem{"validation of all cells (train.validate_every)", validation}};
+                           : MemoryItem{"validation (train.validate_every)", validation}};
     // A checkpoint is a copy of weights and moments, and is written from there.
     const double checkpoint = 3 * kFloat * (work.network_weights() + work.score_weights());
     StageMemoryPlan plan;
     plan.host = {{"program", program(work, kTrainingProgram)},
                  {"counts", counts},
-                 {"the encoder's input", inputs},
                  {"graph", graph},
                  {"cells' types, encodings, latents", rows}};
     if (work.on_gpu) {
         plan.host.push_back({"a checkpoint", checkpoint});
-        plan.device = {
-            {"CUDA", kCudaContext}, {"counts", counts}, {"the encoder's input", inputs + dense_tile(work)}};
+        plan.device = {{"CUDA", kCudaContext},
+                       {"counts and the encoder's input", on_device + dense_tile(work)}};
         plan.device.insert(plan.device.end(), networks.begin(), networks.end());
     } else {
         plan.host.insert(plan.host.end(), networks.begin(), networks.end());

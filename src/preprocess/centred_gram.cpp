@@ -50,12 +50,11 @@ void for_each_slice(const Eigen::Ref<const RowMatrix>& v, F&& work) {
 
 /// out = (row of X) v - shift.
 template <int kWidth>
-void row_times(const CountMatrix& rows, std::int64_t row, const double* v, const double* shift, double* out) {
-    const std::int32_t* const genes = rows.gene_indices.data();
-    const float* const values = rows.values.data();
-    const auto source = [&](std::int64_t i) { return v + std::int64_t{genes[i]} * kWidth; };
-    std::int64_t i = rows.row_offsets[static_cast<std::size_t>(row)];
-    const std::int64_t end = rows.row_offsets[static_cast<std::size_t>(row) + 1];
+void row_times(const SparseCounts& row, const double* v, const double* shift, double* out) {
+    const float* const values = row.values;
+    const auto source = [&](std::int64_t i) { return v + std::int64_t{row.genes[i]} * kWidth; };
+    std::int64_t i = 0;
+    const std::int64_t end = row.size;
     for (int j = 0; j < kWidth; ++j) out[j] = -shift[j];
     // Four entries at a time: one load and store of `out` instead of four that wait for each other.
     for (; i + 4 <= end; i += 4) {
@@ -75,13 +74,12 @@ void row_times(const CountMatrix& rows, std::int64_t row, const double* v, const
 
 /// sums += X^T out for one row of X, every term rounded to the grid first.
 template <int kWidth>
-void add_row(const CountMatrix& rows, std::int64_t row, const double* out, double magic, double* sums) {
+void add_row(const SparseCounts& row, const double* out, double magic, double* sums) {
     double product[kWidth];
     std::copy_n(out, kWidth, product);
-    const std::int64_t end = rows.row_offsets[static_cast<std::size_t>(row) + 1];
-    for (std::int64_t i = rows.row_offsets[static_cast<std::size_t>(row)]; i < end; ++i) {
-        const double value = rows.values[static_cast<std::size_t>(i)];
-        double* const sum = sums + std::int64_t{rows.gene_indices[static_cast<std::size_t>(i)]} * kWidth;
+    for (std::int64_t i = 0; i < row.size; ++i) {
+        const double value = row.values[i];
+        double* const sum = sums + std::int64_t{row.genes[i]} * kWidth;
 #pragma omp simd
         for (int j = 0; j < kWidth; ++j) sum[j] += (value * product[j] + magic) - magic;
     }
@@ -89,22 +87,23 @@ void add_row(const CountMatrix& rows, std::int64_t row, const double* out, doubl
 
 }  // namespace
 
-CentredGram::CentredGram(const Communicator& comm, const CountMatrix& local) : comm_(comm), local_(local) {
+CentredGram::CentredGram(const Communicator& comm, const ExpressionRows& local) : comm_(comm), local_(local) {
     num_rows_ = all_reduce_sum(comm, local.num_rows());
     double largest = 0, longest_row = 0;
     std::vector<double> sums;
     agreed(comm, [&] {
-        for (std::int64_t row = 0; row < local.num_rows(); ++row) {
+        RowBuffer buffer;
+        for (std::int64_t r = 0; r < local.num_rows(); ++r) {
+            const SparseCounts row = local.row(r, buffer);
             double squares = 0;
-            for (auto i = local.row_offsets[static_cast<std::size_t>(row)];
-                 i < local.row_offsets[static_cast<std::size_t>(row) + 1]; ++i) {
-                const double value = local.values[static_cast<std::size_t>(i)];
+            for (std::int64_t i = 0; i < row.size; ++i) {
+                const double value = row.values[i];
                 squares += value * value;
                 largest = std::max(largest, std::abs(value));
             }
             longest_row = std::max(longest_row, std::sqrt(squares));
         }
-        sums.assign(static_cast<std::size_t>(local.num_genes) + 1, 0);
+        sums.assign(static_cast<std::size_t>(local.num_genes()) + 1, 0);
     });
     largest = all_reduce_max(comm, largest);
     longest_row = all_reduce_max(comm, longest_row);
@@ -112,14 +111,14 @@ CentredGram::CentredGram(const Communicator& comm, const CountMatrix& local) : c
 
     const SumGrid value_grid(rows * largest);
     const SumGrid square_grid(rows * longest_row * longest_row);
-    for (std::int64_t row = 0; row < local.num_rows(); ++row) {
+    RowBuffer buffer;
+    for (std::int64_t r = 0; r < local.num_rows(); ++r) {
+        const SparseCounts row = local.row(r, buffer);
         double squares = 0;
-        for (auto i = local.row_offsets[static_cast<std::size_t>(row)];
-             i < local.row_offsets[static_cast<std::size_t>(row) + 1]; ++i) {
-            const double value = local.values[static_cast<std::size_t>(i)];
+        for (std::int64_t i = 0; i < row.size; ++i) {
+            const double value = row.values[i];
             squares += value * value;
-            sums[static_cast<std::size_t>(local.gene_indices[static_cast<std::size_t>(i)])] +=
-                value_grid.round(value);
+            sums[static_cast<std::size_t>(row.genes[i])] += value_grid.round(value);
         }
         sums.back() += square_grid.round(squares);
     }
@@ -149,19 +148,21 @@ void CentredGram::add_local(const RowMatrix& v, const Eigen::RowVectorXd& shift,
         // Sums of a thread of its own: exact, so it does not matter which rows it got.
         RowMatrix& mine = sums[static_cast<std::size_t>(omp_get_thread_num())];
         mine.setZero();
-        double* const column_sums = mine.data() + local_.num_genes * kWidth;
+        double* const column_sums = mine.data() + local_.num_genes() * kWidth;
+        RowBuffer buffer;
 #pragma omp for schedule(dynamic, kRowsAtATime)
-        for (std::int64_t row = 0; row < num_rows; ++row) {
+        for (std::int64_t r = 0; r < num_rows; ++r) {
+            const SparseCounts row = local_.row(r, buffer);
             double product[kWidth];
-            row_times<kWidth>(local_, row, v.data(), shift.data(), product);
-            add_row<kWidth>(local_, row, product, magic, mine.data());
+            row_times<kWidth>(row, v.data(), shift.data(), product);
+            add_row<kWidth>(row, product, magic, mine.data());
             for (int j = 0; j < kWidth; ++j) column_sums[j] += (product[j] + magic) - magic;
         }
     }
 }
 
 RowMatrix CentredGram::apply_to_rows(const RowMatrix& v, const Eigen::RowVectorXd& shift) const {
-    RowMatrix total(local_.num_genes + 1, v.cols());
+    RowMatrix total(local_.num_genes() + 1, v.cols());
     for_each_slice(v, [&](const RowMatrix& slice, Eigen::Index first, auto width) {
         std::vector<RowMatrix> sums(static_cast<std::size_t>(omp_get_max_threads()),
                                     RowMatrix(total.rows(), slice.cols()));
@@ -176,13 +177,13 @@ RowMatrix CentredGram::apply_to_rows(const RowMatrix& v, const Eigen::RowVectorX
 }
 
 RowMatrix CentredGram::apply(const RowMatrix& v) const {
-    const Eigen::Map<const Eigen::RowVectorXd> mean(mean_.data(), local_.num_genes);
+    const Eigen::Map<const Eigen::RowVectorXd> mean(mean_.data(), local_.num_genes());
     RowMatrix total = agreed(comm_, [&] { return apply_to_rows(v, mean * v); });
     all_reduce_sum(comm_, std::span<double>(total.data(), static_cast<std::size_t>(total.size())));
-    return total.topRows(local_.num_genes) - mean.transpose() * total.bottomRows(1);
+    return total.topRows(local_.num_genes()) - mean.transpose() * total.bottomRows(1);
 }
 
-RowMatrix centred_times(const CountMatrix& rows, std::span<const double> mean,
+RowMatrix centred_times(const ExpressionRows& rows, std::span<const double> mean,
                         const Eigen::Ref<const RowMatrix>& v) {
     const Eigen::Map<const Eigen::RowVectorXd> means(mean.data(), static_cast<Eigen::Index>(mean.size()));
     const std::int64_t num_rows = rows.num_rows();
@@ -190,11 +191,15 @@ RowMatrix centred_times(const CountMatrix& rows, std::span<const double> mean,
     for_each_slice(v, [&](const RowMatrix& slice, Eigen::Index first, auto width) {
         const Eigen::RowVectorXd shift = means * slice;
         const Eigen::Index held = std::min(slice.cols(), v.cols() - first);
-#pragma omp parallel for schedule(dynamic, kRowsAtATime)
-        for (std::int64_t row = 0; row < num_rows; ++row) {
-            double product[width];
-            row_times<width>(rows, row, slice.data(), shift.data(), product);
-            std::copy_n(product, held, products.data() + row * v.cols() + first);
+#pragma omp parallel
+        {
+            RowBuffer buffer;
+#pragma omp for schedule(dynamic, kRowsAtATime)
+            for (std::int64_t row = 0; row < num_rows; ++row) {
+                double product[width];
+                row_times<width>(rows.row(row, buffer), slice.data(), shift.data(), product);
+                std::copy_n(product, held, products.data() + row * v.cols() + first);
+            }
         }
     });
     return products;

@@ -6,7 +6,7 @@
 
 #include "dist/communicator.hpp"
 #include "dist/exact_sum.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/tall_matrix.hpp"
 
 namespace lapatlas {
@@ -18,7 +18,7 @@ namespace lapatlas {
 class CentredGram {
   public:
     /// Collective. Keeps a reference to `local` [local rows, num_genes].
-    CentredGram(const Communicator& comm, const CountMatrix& local);
+    CentredGram(const Communicator& comm, const ExpressionRows& local);
     virtual ~CentredGram() = default;
 
     /// Collective. C^T C v for v [num_genes, b] equal on every rank, columns of length at most one.
@@ -30,7 +30,7 @@ class CentredGram {
     double trace() const { return trace_; }
 
     const Communicator& comm() const { return comm_; }
-    const CountMatrix& local() const { return local_; }
+    const ExpressionRows& local() const { return local_; }
 
   private:
     /// Rank-local. This rank's part of X^T C v, with the column sums of C v as last row; shift = mean^T v.
@@ -40,7 +40,7 @@ class CentredGram {
     void add_local(const RowMatrix& v, const Eigen::RowVectorXd& shift, std::vector<RowMatrix>& sums) const;
 
     Communicator comm_;
-    const CountMatrix& local_;
+    const ExpressionRows& local_;
     std::int64_t num_rows_ = 0;  ///< of all ranks
     std::vector<double> mean_;   // [num_genes]
     double trace_ = 0;
@@ -48,7 +48,7 @@ class CentredGram {
 };
 
 /// Rows of (X - 1 mean^T) v, [rows, v.cols], row by row. `v` is [num_genes, b].
-RowMatrix centred_times(const CountMatrix& rows, std::span<const double> mean,
+RowMatrix centred_times(const ExpressionRows& rows, std::span<const double> mean,
                         const Eigen::Ref<const RowMatrix>& v);
 
 }  // namespace lapatlas

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -9,23 +12,19 @@
 
 namespace lapatlas {
 
-GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
+GeneFilter choose_genes(const Communicator& comm, const PackedCounts& local,
                         std::span<const std::uint8_t> is_training_row, std::int64_t min_cells) {
     GeneFilter filter;
     agreed(comm, [&] {
         ensure(static_cast<std::int64_t>(is_training_row.size()) == local.num_rows(),
                "choose_genes needs one training flag a row");
-        filter.cells_expressing.assign(static_cast<std::size_t>(local.num_genes), 0);
-        for (std::int64_t row = 0; row < local.num_rows(); ++row) {
-            const std::size_t r = static_cast<std::size_t>(row);
-            if (!is_training_row[r]) continue;
+        filter.cells_expressing.assign(static_cast<std::size_t>(local.num_genes()), 0);
+        for_each_row(local, [&](std::int64_t row, const SparseCounts& cell) {
+            if (is_training_row[static_cast<std::size_t>(row)] == 0) return;
             ++filter.num_training_cells;
-            for (std::int64_t i = local.row_offsets[r]; i < local.row_offsets[r + 1]; ++i) {
-                const std::size_t e = static_cast<std::size_t>(i);
-                if (local.values[e] > 0)
-                    ++filter.cells_expressing[static_cast<std::size_t>(local.gene_indices[e])];
-            }
-        }
+            for (std::int64_t i = 0; i < cell.size; ++i)
+                ++filter.cells_expressing[static_cast<std::size_t>(cell.genes[i])];
+        });
     });
     all_reduce_sum(comm, std::span<std::int64_t>(filter.cells_expressing));
     filter.num_training_cells = all_reduce_sum(comm, filter.num_training_cells);
@@ -39,7 +38,7 @@ GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
         const auto most = filter.cells_expressing.empty() ? std::int64_t{0}
                                                           : *std::max_element(filter.cells_expressing.begin(),
                                                                               filter.cells_expressing.end());
-        throw InputError("none of " + std::to_string(local.num_genes) + " genes is seen in at least " +
+        throw InputError("none of " + std::to_string(local.num_genes()) + " genes is seen in at least " +
                          std::to_string(min_cells) + " of " + std::to_string(filter.num_training_cells) +
                          " training cells (the most frequent is in " + std::to_string(most) +
                          "); lower prepare.min_cells");
@@ -76,38 +75,34 @@ CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t
     return selected;
 }
 
-CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
+CellFilter choose_cells(const Communicator& comm, const PackedCounts& local,
                         std::span<const std::string> gene_names, std::int64_t min_genes,
                         double max_mito_fraction) {
     CellFilter filter;
     std::array<std::int64_t, 4> totals{};  // cells, kept, too few genes, mitochondrial
     agreed(comm, [&] {
-        ensure(static_cast<std::int64_t>(gene_names.size()) == local.num_genes,
+        ensure(static_cast<std::int64_t>(gene_names.size()) == local.num_genes(),
                "choose_cells needs one name a gene");
         std::vector<std::uint8_t> is_mito(gene_names.size());
         std::transform(gene_names.begin(), gene_names.end(), is_mito.begin(), is_mitochondrial);
         filter.keep.assign(static_cast<std::size_t>(local.num_rows()), 1);
-        for (std::size_t row = 0; row < filter.keep.size(); ++row) {
-            std::int64_t genes = 0;
+        for_each_row(local, [&](std::int64_t row, const SparseCounts& cell) {
             double counts = 0, mito = 0;
-            for (std::int64_t i = local.row_offsets[row]; i < local.row_offsets[row + 1]; ++i) {
-                const double value = local.values[static_cast<std::size_t>(i)];
-                genes += value > 0;
-                counts += value;
-                if (is_mito[static_cast<std::size_t>(local.gene_indices[static_cast<std::size_t>(i)])])
-                    mito += value;
+            for (std::int64_t i = 0; i < cell.size; ++i) {
+                counts += cell.values[i];
+                if (is_mito[static_cast<std::size_t>(cell.genes[i])] != 0) mito += cell.values[i];
             }
             ++totals[0];
-            if (genes < min_genes) {
-                filter.keep[row] = 0;
+            if (cell.size < min_genes) {
+                filter.keep[static_cast<std::size_t>(row)] = 0;
                 ++totals[2];
             } else if (mito > max_mito_fraction * counts) {
-                filter.keep[row] = 0;
+                filter.keep[static_cast<std::size_t>(row)] = 0;
                 ++totals[3];
             } else {
                 ++totals[1];
             }
-        }
+        });
     });
     all_reduce_sum(comm, std::span<std::int64_t>(totals));
     filter.num_kept = totals[1];
@@ -122,24 +117,52 @@ CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
     return filter;
 }
 
-CountMatrix select_rows(const CountMatrix& matrix, std::span<const std::uint8_t> keep) {
-    ensure(static_cast<std::int64_t>(keep.size()) == matrix.num_rows(), "select_rows needs one flag a row");
-    std::size_t nonzeros = 0;
-    for (std::size_t row = 0; row < keep.size(); ++row)
-        if (keep[row])
-            nonzeros += static_cast<std::size_t>(matrix.row_offsets[row + 1] - matrix.row_offsets[row]);
-    CountMatrix selected;
-    selected.num_genes = matrix.num_genes;
-    selected.gene_indices.reserve(nonzeros);
-    selected.values.reserve(nonzeros);
-    for (std::size_t row = 0; row < keep.size(); ++row) {
-        if (!keep[row]) continue;
-        const auto begin = matrix.row_offsets[row], end = matrix.row_offsets[row + 1];
-        selected.gene_indices.insert(selected.gene_indices.end(), matrix.gene_indices.begin() + begin,
-                                     matrix.gene_indices.begin() + end);
-        selected.values.insert(selected.values.end(), matrix.values.begin() + begin,
-                               matrix.values.begin() + end);
-        selected.row_offsets.push_back(static_cast<std::int64_t>(selected.values.size()));
+namespace {
+
+void sort_by_gene(RowBuffer& row, std::int64_t size) {
+    std::vector<std::pair<std::int32_t, float>> entries;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(size); ++i)
+        entries.emplace_back(row.genes[i], row.values[i]);
+    std::sort(entries.begin(), entries.end());
+    for (std::size_t i = 0; i < entries.size(); ++i) std::tie(row.genes[i], row.values[i]) = entries[i];
+}
+
+}  // namespace
+
+PackedCounts select(const PackedCounts& counts, std::span<const std::uint8_t> keep,
+                    std::span<const std::int32_t> genes) {
+    ensure(keep.empty() || static_cast<std::int64_t>(keep.size()) == counts.num_rows(),
+           "select needs one flag a row");
+    std::vector<std::int32_t> new_index(static_cast<std::size_t>(counts.num_genes()), -1);
+    for (std::size_t i = 0; i < genes.size(); ++i)
+        new_index[static_cast<std::size_t>(genes[i])] = static_cast<std::int32_t>(i);
+    const auto stays = [&](std::int64_t row) {
+        return keep.empty() || keep[static_cast<std::size_t>(row)] != 0;
+    };
+    const bool ascending = std::is_sorted(genes.begin(), genes.end());
+    std::int64_t rows = 0, entries = 0;
+    for (std::int64_t row = 0; row < counts.num_rows(); ++row) {
+        rows += stays(row) ? 1 : 0;
+        entries += stays(row) ? counts.row_size(row) : 0;
+    }
+    PackedCounts selected(genes.empty() ? counts.num_genes() : static_cast<std::int64_t>(genes.size()));
+    selected.reserve(rows, entries);
+    RowBuffer buffer;
+    for (std::int64_t row = 0; row < counts.num_rows(); ++row) {
+        if (!stays(row)) continue;
+        SparseCounts cell = counts.row(row, buffer);
+        if (!genes.empty()) {
+            std::int64_t size = 0;
+            for (std::int64_t i = 0; i < cell.size; ++i) {
+                const std::int32_t gene = new_index[static_cast<std::size_t>(cell.genes[i])];
+                buffer.genes[static_cast<std::size_t>(size)] = gene;
+                buffer.values[static_cast<std::size_t>(size)] = cell.values[i];
+                size += gene >= 0 ? 1 : 0;
+            }
+            cell.size = size;
+            if (!ascending) sort_by_gene(buffer, size);
+        }
+        selected.append(cell);
     }
     return selected;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
 
@@ -20,7 +20,7 @@ struct GeneFilter {
 /// Collective. Keeps the genes with a count above zero in at least `min_cells` training cells; other cells
 /// are not looked at (LapDDPM 3.1). `is_training_row` has one entry a local row. Throws InputError when no
 /// gene is left or there is no training cell.
-GeneFilter choose_genes(const Communicator& comm, const CountMatrix& local,
+GeneFilter choose_genes(const Communicator& comm, const PackedCounts& local,
                         std::span<const std::uint8_t> is_training_row, std::int64_t min_cells);
 
 /// The columns `kept` (ascending) of `matrix`, renumbered 0 .. kept.size() - 1.
@@ -37,12 +37,14 @@ struct CellFilter {
 /// Collective. Keeps cells with at least `min_genes` genes above zero and a share of counts in mitochondrial
 /// genes (names that begin with "MT-" or "mt-") of at most `max_mito_fraction`; an empty cell has share 0.
 /// Throws InputError when no cell is left.
-CellFilter choose_cells(const Communicator& comm, const CountMatrix& local,
+CellFilter choose_cells(const Communicator& comm, const PackedCounts& local,
                         std::span<const std::string> gene_names, std::int64_t min_genes,
                         double max_mito_fraction);
 
-/// The rows of `matrix` with a nonzero entry in `keep`, in order.
-CountMatrix select_rows(const CountMatrix& matrix, std::span<const std::uint8_t> keep);
+/// The rows with a nonzero entry in `keep` (all, where it is empty), in order, of the columns `genes`
+/// (renumbered 0, 1, ... as they are listed; all, where it is empty).
+PackedCounts select(const PackedCounts& counts, std::span<const std::uint8_t> keep,
+                    std::span<const std::int32_t> genes = {});
 
 /// MT-ND1 of man, mt-Nd1 of the mouse.
 bool is_mitochondrial(const std::string& gene_name);

@@ -18,14 +18,13 @@ namespace {
 constexpr double kSpan = 0.3;
 
 template <class F>
-void for_each_training_count(const CountMatrix& local, std::span<const std::uint8_t> is_training_row,
+void for_each_training_count(const PackedCounts& local, std::span<const std::uint8_t> is_training_row,
                              F&& visit) {
-    for (std::size_t row = 0; row < is_training_row.size(); ++row) {
-        if (!is_training_row[row]) continue;
-        for (auto i = local.row_offsets[row]; i < local.row_offsets[row + 1]; ++i)
-            visit(static_cast<std::size_t>(local.gene_indices[static_cast<std::size_t>(i)]),
-                  static_cast<double>(local.values[static_cast<std::size_t>(i)]));
-    }
+    for_each_row(local, [&](std::int64_t row, const SparseCounts& cell) {
+        if (is_training_row[static_cast<std::size_t>(row)] == 0) return;
+        for (std::int64_t i = 0; i < cell.size; ++i)
+            visit(static_cast<std::size_t>(cell.genes[i]), static_cast<double>(cell.values[i]));
+    });
 }
 
 /// Collective. Standard deviation that each gene's mean leads one to expect, [num_genes]; 1 for constant
@@ -61,10 +60,10 @@ std::vector<std::int32_t> first_ranked(std::span<const std::int32_t> ranking, st
     return chosen;
 }
 
-HighlyVariableGenes choose_highly_variable(const Communicator& comm, const CountMatrix& local,
+HighlyVariableGenes choose_highly_variable(const Communicator& comm, const PackedCounts& local,
                                            std::span<const std::uint8_t> is_training_row,
                                            std::int64_t count) {
-    const std::size_t num_genes = static_cast<std::size_t>(local.num_genes);
+    const std::size_t num_genes = static_cast<std::size_t>(local.num_genes());
     std::vector<double> sums, squares;
     std::int64_t num_cells = 0;
     agreed(comm, [&] {

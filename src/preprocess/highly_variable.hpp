@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
 
@@ -26,7 +26,7 @@ std::vector<std::int32_t> first_ranked(std::span<const std::int32_t> ranking, st
 /// mean and the fitted deviation, clipped at sqrt(N) and ranked by their variance, ties by the lower index.
 /// All genes when there are no more than `count`. Sums of whole counts are exact, so ranks do not matter.
 /// Throws InputError with fewer than two training cells or when no gene varies.
-HighlyVariableGenes choose_highly_variable(const Communicator& comm, const CountMatrix& local,
+HighlyVariableGenes choose_highly_variable(const Communicator& comm, const PackedCounts& local,
                                            std::span<const std::uint8_t> is_training_row, std::int64_t count);
 
 }  // namespace lapatlas

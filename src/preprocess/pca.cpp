@@ -108,13 +108,13 @@ void make_signs_deterministic(RowMatrix& loadings) {
 }  // namespace
 
 PcaResult pca(const Communicator& comm, const CountMatrix& local, const PcaOptions& options) {
-    return pca(CentredGram(comm, local), options);
+    const MatrixRows rows(local);
+    return pca(CentredGram(comm, rows), options);
 }
 
 PcaResult pca(const CentredGram& gram, const PcaOptions& options) {
     const Communicator& comm = gram.comm();
-    const CountMatrix& local = gram.local();
-    const std::int64_t num_rows = gram.num_rows(), num_genes = local.num_genes;
+    const std::int64_t num_rows = gram.num_rows(), num_genes = gram.local().num_genes();
     if (num_rows < 2)
         throw InputError("principal components need at least two training cells, there are " +
                          std::to_string(num_rows));
@@ -168,13 +168,17 @@ PcaResult pca(const CentredGram& gram, const PcaOptions& options) {
     }
     model.total_variance = gram.trace() / static_cast<double>(num_rows - 1);
     PcaResult result;
-    result.scores = agreed(comm, [&] { return project(local, model); });
+    result.scores = agreed(comm, [&] { return project(gram.local(), model); });
     result.pca = std::move(model);
     return result;
 }
 
 std::vector<double> project(const CountMatrix& rows, const Pca& pca) {
-    ensure(rows.num_genes == pca.num_genes, "cells to project must have the genes of the PCA");
+    return project(MatrixRows(rows), pca);
+}
+
+std::vector<double> project(const ExpressionRows& rows, const Pca& pca) {
+    ensure(rows.num_genes() == pca.num_genes, "cells to project must have the genes of the PCA");
     const Eigen::Map<const RowMatrix> loadings(pca.loadings.data(), pca.num_genes, pca.num_components);
     const RowMatrix scores = centred_times(rows, pca.mean, loadings);
     return std::vector<double>(scores.data(), scores.data() + scores.size());

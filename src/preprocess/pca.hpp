@@ -48,6 +48,7 @@ PcaResult pca(const Communicator& comm, const CountMatrix& local, const PcaOptio
 PcaResult pca(const CentredGram& gram, const PcaOptions& options);
 
 /// Scores [rows, num_components] of other cells, prepared as the training cells were.
+std::vector<double> project(const ExpressionRows& rows, const Pca& pca);
 std::vector<double> project(const CountMatrix& rows, const Pca& pca);
 
 }  // namespace lapatlas

@@ -6,7 +6,7 @@
 
 #include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
 
@@ -38,9 +38,9 @@ std::vector<T> deal_rows(const Communicator& comm, std::span<const T> values, st
     return dealt;
 }
 
-/// Collective. The same for the rows of a sparse matrix.
-CountMatrix deal_rows(const Communicator& comm, const CountMatrix& matrix,
-                      std::span<const std::int64_t> new_rows, std::int64_t num_rows);
+/// Collective. The same for rows of counts, whose entries travel a few at a time.
+PackedCounts deal_rows(const Communicator& comm, const PackedCounts& counts,
+                       std::span<const std::int64_t> new_rows, std::int64_t num_rows);
 
 /// Collective. New global rows that bring rows in the order of (key, present order): keys [local rows] in
 /// [0, num_keys), the present order being by rank, then local. key_offsets gets [num_keys + 1].

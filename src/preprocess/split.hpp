@@ -5,7 +5,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/options.hpp"
-#include "src/io/count_matrix.hpp"
+#include "src/io/atlas_shard.hpp"
 
 namespace lapatlas {
 

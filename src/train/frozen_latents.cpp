@@ -44,9 +44,16 @@ torch::Tensor FrozenLatents::sample(const std::vector<std::int64_t>& places, Ran
 }
 
 FrozenLatents::Moments FrozenLatents::moments(const Communicator& comm) const {
-    const torch::Tensor mean = mean_.to(torch::kFloat64), std = std_.to(torch::kFloat64);
-    double sums[3] = {mean.sum().item<double>(), (mean.square() + std.square()).sum().item<double>(),
-                      static_cast<double>(mean.numel())};
+    double sums[3] = {0, 0, static_cast<double>(mean_.numel())};
+    // A part at a time: in float64, and squared, all latents would be several times as large as they are.
+    constexpr std::int64_t kRowsAtOnce = std::int64_t{1} << 16;
+    for (std::int64_t first = 0; first < mean_.size(0); first += kRowsAtOnce) {
+        const std::int64_t count = std::min(kRowsAtOnce, mean_.size(0) - first);
+        const torch::Tensor mean = mean_.narrow(0, first, count).to(torch::kFloat64),
+                            std = std_.narrow(0, first, count).to(torch::kFloat64);
+        sums[0] += mean.sum().item<double>();
+        sums[1] += (mean.square() + std.square()).sum().item<double>();
+    }
     all_reduce_sum(comm, std::span<double>(sums));
     const double centre = sums[0] / sums[2];
     return {centre, std::sqrt(std::max(1e-12, sums[1] / sums[2] - centre * centre))};

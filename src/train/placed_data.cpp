@@ -5,7 +5,8 @@ namespace lapatlas {
 PlacedData::PlacedData(std::shared_ptr<const Backend> backend, const RankData& data)
     : backend_(std::move(backend)),
       data_(data),
-      cells_(backend_->store({data.inputs, data.counts, data.library, data.full_graph.owned_ids})),
+      inputs_(data.counts, data.input_target_sum, data.encoder_genes),
+      cells_(backend_->store({inputs_, data.counts, data.library, data.full_graph.owned_ids})),
       encodings_(data.encodings.to(backend_->device())) {}
 
 torch::Tensor PlacedData::encodings(std::span<const std::int32_t> rows) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/train/rank_data.hpp"
 
 namespace lapatlas {
@@ -21,6 +22,8 @@ struct CellBatch {
 class PlacedData {
   public:
     PlacedData(std::shared_ptr<const Backend> backend, const RankData& data);
+    PlacedData(const PlacedData&) = delete;
+    PlacedData& operator=(const PlacedData&) = delete;
 
     const Backend& backend() const { return *backend_; }
     const RankData& data() const { return data_; }
@@ -40,6 +43,7 @@ class PlacedData {
   private:
     std::shared_ptr<const Backend> backend_;
     const RankData& data_;
+    LogCounts inputs_;
     std::unique_ptr<CellStore> cells_;
     torch::Tensor encodings_;
 };

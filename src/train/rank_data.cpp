@@ -1,49 +1,19 @@
 #include "src/train/rank_data.hpp"
 
-#include <cmath>
 #include <numeric>
 
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
 #include "dist/even_sample.hpp"
-#include "src/preprocess/filter.hpp"
 #include "src/preprocess/highly_variable.hpp"
 
 namespace lapatlas {
 
 namespace {
 
-void append_rows(CountMatrix& to, const CountMatrix& from) {
-    const std::int64_t base = to.num_nonzeros();
-    for (std::size_t r = 1; r < from.row_offsets.size(); ++r)
-        to.row_offsets.push_back(base + from.row_offsets[r]);
-    to.gene_indices.insert(to.gene_indices.end(), from.gene_indices.begin(), from.gene_indices.end());
-    to.values.insert(to.values.end(), from.values.begin(), from.values.end());
-}
-
 template <class T>
 void append(std::vector<T>& to, const std::vector<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
-}
-
-/// Each cell's library, and what the encoder sees of its counts.
-void transform_counts(RankData& data, const Config& config) {
-    const bool normalise = config.model.library == "size_factor";
-    const std::int64_t genes = num_encoder_genes(config.model, data.counts.num_genes);
-    data.inputs = genes < data.counts.num_genes
-                      ? select_genes(data.counts, first_ranked(data.summary.gene_ranking, genes))
-                      : data.counts;
-    for (std::int64_t r = 0; r < data.num_rows(); ++r) {
-        const SparseCounts cell = data.counts_of(r);
-        const double total = std::accumulate(cell.values, cell.values + cell.size, 0.0);
-        data.library.push_back(static_cast<float>(total));
-        const double scale = normalise && total > 0 ? config.prepare.target_sum / total : 1.0;
-        const auto at = static_cast<std::size_t>(r);
-        for (std::int64_t e = data.inputs.row_offsets[at]; e < data.inputs.row_offsets[at + 1]; ++e) {
-            float& seen = data.inputs.values[static_cast<std::size_t>(e)];
-            seen = static_cast<float>(std::log1p(seen * scale));
-        }
-    }
 }
 
 }  // namespace
@@ -74,11 +44,13 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     RankData data{.summary = std::move(loaded.summary),
                   .map = std::move(loaded.map),
                   .counts = {},
-                  .inputs = {},
+                  .input_target_sum = 0,
+                  .encoder_genes = {},
                   .library = {},
                   .labels = {},
                   .batches = {},
                   .splits = {},
+                  .heldout_clusters = {},
                   .encodings = {},
                   .train_graph = {},
                   .full_graph = {}};
@@ -86,7 +58,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     HeldoutRows& heldout = loaded.heldout;
     data.num_train_rows = train.counts.num_rows();
     data.counts = std::move(train.counts);
-    append_rows(data.counts, heldout.counts);
+    data.counts.append(heldout.counts);
+    heldout.counts = PackedCounts();
     data.labels = std::move(train.labels);
     append(data.labels, heldout.labels);
     data.batches = std::move(train.batches);
@@ -95,7 +68,13 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     append(train.encodings, heldout.encodings);
     data.encodings =
         torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
-    transform_counts(data, config);
+    if (config.model.library == "size_factor") data.input_target_sum = config.prepare.target_sum;
+    data.encoder_genes =
+        first_ranked(data.summary.gene_ranking, num_encoder_genes(config.model, data.counts.num_genes()));
+    for_each_row(data.counts, [&](std::int64_t /*row*/, const SparseCounts& cell) {
+        data.library.push_back(
+            static_cast<float>(std::accumulate(cell.values, cell.values + cell.size, 0.0)));
+    });
 
     data.train_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns);
     std::vector<std::int64_t> extra_ids;
@@ -103,6 +82,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     const std::int64_t k =
         heldout.rows.empty() ? 0 : static_cast<std::int64_t>(heldout.neighbours.size() / heldout.rows.size());
     for (std::size_t i = 0; i < heldout.rows.size(); ++i) {
+        data.heldout_clusters.push_back(static_cast<std::int32_t>(
+            data.map.cluster_of_row(heldout.neighbours[i * static_cast<std::size_t>(k)])));
         std::vector<std::int64_t> own;
         for (std::int64_t j = 0; j < k; ++j)
             if (const auto to =

@@ -20,22 +20,24 @@ namespace lapatlas {
 struct RankData {
     PreparedSummary summary;
     IndexMap map;
-    CountMatrix counts;                 // [train + held-out rows, genes] raw
-    CountMatrix inputs;                 // [rows, encoder's genes] what the encoder sees
-    std::vector<float> library;         // [rows] counts of a cell over kept genes
-    std::vector<std::int32_t> labels;   // [rows], -1 unlabelled
-    std::vector<std::int32_t> batches;  // [rows], 0 where there are no batches
-    std::vector<std::int8_t> splits;    // [held-out rows]
-    torch::Tensor encodings;            // [rows, num_encodings]
-    std::int64_t num_train_rows = 0;    ///< of this rank
+    PackedCounts counts;  // [train + held-out rows, genes] raw
+    /// What the encoder sees of them (see LogCounts): scaled to this total a cell, 0: as they are; of these
+    /// genes.
+    double input_target_sum = 0;
+    std::vector<std::int32_t> encoder_genes;
+    std::vector<float> library;                  // [rows] counts of a cell over kept genes
+    std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
+    std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
+    std::vector<std::int8_t> splits;             // [held-out rows]
+    std::vector<std::int32_t> heldout_clusters;  // [held-out rows], that of the nearest training cell
+    torch::Tensor encodings;                     // [rows, num_encodings]
+    std::int64_t num_train_rows = 0;             ///< of this rank
     GraphShard train_graph;
     /// Training rows as in train_graph, then held-out rows with edges to their neighbours: encoding them
     /// changes no training row.
     GraphShard full_graph;
 
     std::int64_t num_rows() const { return counts.num_rows(); }
-    SparseCounts counts_of(std::int64_t row) const { return row_of(counts, row); }
-    SparseCounts inputs_of(std::int64_t row) const { return row_of(inputs, row); }
 };
 
 /// Genes that the encoder sees of `num_genes`.

@@ -171,20 +171,25 @@ Trainer::StepResult Trainer::joint_step() {
 
 Trainer::Validation Trainer::validate() {
     const torch::NoGradGuard no_grad;
-    const Posterior posterior = encode_rows(placed_, model_);
+    const Posterior posterior = encode_rows(placed_, model_, config_.train);
     std::vector<std::int64_t> chosen;
     for (std::size_t i = 0; i < data_.splits.size(); ++i)
         if (data_.splits[i] == 1) chosen.push_back(data_.num_train_rows + static_cast<std::int64_t>(i));
-    const CellBatch cells = placed_.cell_batch(chosen);
-    const torch::Tensor index = backend_->tensor(chosen);
-    const torch::Tensor mean = posterior.mean.index_select(0, index);
-    const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
-    double sums[3] = {model_.decoder
-                          ->negative_log_likelihood(model_.decoder->hidden(mean, cells.batches),
-                                                    *cells.counts, cells.labels, config_.train.decode_chunk)
-                          .item<double>(),
-                      0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>(),
-                      static_cast<double>(chosen.size())};
+    double sums[3] = {0, 0, static_cast<double>(chosen.size())};
+    constexpr std::size_t kCellsAtOnce = 8192;
+    for (std::size_t first = 0; first < chosen.size(); first += kCellsAtOnce) {
+        const std::span<const std::int64_t> rows = std::span<const std::int64_t>(chosen).subspan(
+            first, std::min(kCellsAtOnce, chosen.size() - first));
+        const CellBatch cells = placed_.cell_batch(rows);
+        const torch::Tensor index = backend_->tensor(rows);
+        const torch::Tensor mean = posterior.mean.index_select(0, index);
+        const torch::Tensor log_variance = posterior.log_variance.index_select(0, index);
+        sums[0] += model_.decoder
+                       ->negative_log_likelihood(model_.decoder->hidden(mean, cells.batches), *cells.counts,
+                                                 cells.labels, config_.train.decode_chunk)
+                       .item<double>();
+        sums[1] += 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>();
+    }
     all_reduce_sum(comm_, std::span<double>(sums));
     if (sums[2] == 0) return {std::nan(""), std::nan("")};
     return {sums[0] / sums[2], sums[1] / sums[2]};

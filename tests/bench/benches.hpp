@@ -19,6 +19,9 @@ int marginal(const Communicator& comm, const std::vector<std::string>& arguments
 /// generation by the runs that are named. ConfigError where there is no GPU.
 int gpu(const Communicator& comm, const std::vector<std::string>& arguments);
 
+/// Collective. Approximate neighbours of PREPARED.h5: seconds and recall.
+int neighbours(const Communicator& comm, const std::vector<std::string>& arguments);
+
 /// Collective. Training steps on PREPARED.h5: seconds a step and peak memory, as JSON.
 int step(const Communicator& comm, const std::vector<std::string>& arguments);
 

@@ -21,7 +21,7 @@
 #include "src/graph/knn.hpp"
 #include "src/graph/nearest_lists_cuda.hpp"
 #include "src/plan/workload.hpp"
-#include "src/preprocess/normalise.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/pca.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
@@ -117,8 +117,8 @@ bool graph_product(const Bench& bench) {
             .contiguous();
     const torch::Tensor narrow = columns.to(torch::kInt32),
                         weights = torch::rand({kCells * kDegree}, options);
-    const torch::Tensor matrix =
-        torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells}, options.layout(torch::kSparseCsr));
+    const torch::Tensor matrix = torch::sparse_csr_tensor(offsets, columns, weights, {kCells, kCells},
+                                                          options.layout(torch::kSparseCsr));
     for (const std::int64_t width : {32, 128, 512}) {
         const torch::Tensor in = torch::randn({kCells, width}, options);
         torch::Tensor out = torch::empty_like(in), peer;
@@ -177,7 +177,9 @@ bool step_parts(const Bench& bench, const Backend& backend) {
         const SparseCounts row = row_of(counts, c);
         library.push_back(std::accumulate(row.values, row.values + row.size, 0.0f));
     }
-    const auto store = backend.store({counts, counts, library, ids});
+    const PackedCounts packed(counts);
+    const MatrixRows as_read(counts);
+    const auto store = backend.store({as_read, packed, library, ids});
     const auto options = torch::TensorOptions(bench.device);
     const torch::Tensor sparse = sparse_of(counts, bench.device), dense = sparse.to_dense();
 
@@ -353,7 +355,9 @@ bool preparation(const Backend& backend) {
                                    block.gene_indices.end());
         counts.values.insert(counts.values.end(), block.values.begin(), block.values.end());
     }
-    const CountMatrix normalised = log_normalise(counts, 1e4);
+    const PackedCounts packed(counts);
+    counts = {};
+    const LogCounts normalised(packed, 1e4);
     Timer timer;
     const PcaResult components =
         pca(*backend.centred_gram(normalised), {.components = kComponents, .seed = 1});

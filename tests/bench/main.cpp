@@ -20,6 +20,8 @@ constexpr Bench kBenches[] = {
 #ifdef LAPATLAS_CUDA
     {"gpu", "what runs on a GPU beside LibTorch: [RUN ...]", lapatlas::bench::gpu},
 #endif
+    {"neighbours", "approximate neighbours: PREPARED.h5 K RECALL [PROBES [LISTS]]",
+     lapatlas::bench::neighbours},
     {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 
@@ -38,7 +40,7 @@ int main(int argc, char** argv) {
     }
     if (world.is_root()) {
         std::printf("lapatlas-bench NAME, one of\n");
-        for (const Bench& bench : kBenches) std::printf("  %-8s %s\n", bench.name, bench.what);
+        for (const Bench& bench : kBenches) std::printf("  %-10s %s\n", bench.name, bench.what);
     }
     return 2;
 }

@@ -27,8 +27,8 @@ int marginal(const Communicator& comm, const std::vector<std::string>& arguments
     std::vector<std::int32_t> labels;
     for (int copy = 0; copy < 4; ++copy)
         labels.insert(labels.end(), train.labels.begin(), train.labels.end());
-    const CountMatrix cells =
-        sample_marginals(train.counts, train.labels, labels, static_cast<std::uint64_t>(config.runtime.seed));
+    const CountMatrix cells = sample_marginals(train.counts.rows(0, train.counts.num_rows()), train.labels,
+                                               labels, static_cast<std::uint64_t>(config.runtime.seed));
     H5adHeader header;
     header.gene_names = summary.gene_names;
     header.gene_ids = summary.gene_ids;

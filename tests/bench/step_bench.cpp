@@ -62,7 +62,8 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     const std::int64_t rows = data.num_train_rows;
     std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
     std::iota(all.begin(), all.end(), 0);
-    const SparseInput x = masked_input(data.inputs, all, data.train_graph.owned_ids, {});
+    const SparseInput x = masked_input(LogCounts(data.counts, data.input_target_sum, data.encoder_genes), all,
+                                       data.train_graph.owned_ids, {});
     std::vector<std::int64_t> from, to;
     std::vector<float> entries;
     for (std::int64_t r = 0; r < rows; ++r)
@@ -104,13 +105,14 @@ LossTerms dense_losses(Model& model, const RankData& data, std::uint64_t seed) {
     terms.kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum().item<double>();
     const std::vector<float> theta_values = model.decoder->dispersions();
     // The labels' own dispersions have no part in a step.
-    const torch::Tensor theta = torch::tensor(theta_values).narrow(0, 0, data.counts.num_genes);
+    const torch::Tensor theta = torch::tensor(theta_values).narrow(0, 0, data.counts.num_genes());
     SparseInput raw;  // the counts of all genes; the encoder may see fewer
     raw.num_rows = rows;
-    raw.num_genes = data.counts.num_genes;
-    raw.row_offsets = data.counts.row_offsets;
-    raw.gene_indices = data.counts.gene_indices;
-    raw.values = data.counts.values;
+    CountMatrix unpacked = data.counts.rows(0, rows);
+    raw.num_genes = unpacked.num_genes;
+    raw.row_offsets = std::move(unpacked.row_offsets);
+    raw.gene_indices = std::move(unpacked.gene_indices);
+    raw.values = std::move(unpacked.values);
     for (std::int64_t at = 0; at < rows; at += kCheckRows) {
         const std::int64_t count = std::min(kCheckRows, rows - at);
         const torch::Tensor counts = dense_rows(raw, at, count);
@@ -199,7 +201,7 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
             last_loss = result.loss;
             cells = result.num_cells;
         }
-        genes = trainer.data().counts.num_genes;
+        genes = trainer.data().counts.num_genes();
         edges =
             all_reduce_sum(comm, static_cast<std::int64_t>(trainer.data().train_graph.columns.size())) / 2;
     }

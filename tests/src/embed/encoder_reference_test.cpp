@@ -124,7 +124,7 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
     const DistributedGraph whole =
         testing_support::block_graph(Communicator::self(), problem.targets, kCells, kNeighbours);
     std::vector<std::int64_t> offsets{0}, columns;
-    std::vector<SparseCounts> counts;
+    CountMatrix counts;
     std::vector<float> library;
     std::vector<std::int32_t> labels;
     const std::vector<std::int64_t> rows = map.rows_of_rank(comm.rank());
@@ -148,7 +148,7 @@ TEST_P(AgainstDense, LossesAndGradientsAgree) {
             x_of_rank.values.push_back(static_cast<float>(problem.inputs(rows[r], g)));
         }
         x_of_rank.row_offsets.push_back(static_cast<std::int64_t>(x_of_rank.values.size()));
-        counts.push_back({genes[r].data(), values[r].data(), static_cast<std::int64_t>(values[r].size())});
+        append_row(counts, {genes[r].data(), values[r].data(), static_cast<std::int64_t>(values[r].size())});
         library.push_back(static_cast<float>(problem.counts.row(rows[r]).sum()));
         labels.push_back(problem.labels[static_cast<std::size_t>(rows[r])]);
         for (std::int64_t m = 0; m < kEncodings; ++m)

@@ -99,11 +99,11 @@ TEST(MaskedInput, MaskHidesEntriesByTheirPlaceAndScalesTheOthers) {
     const std::vector<std::int64_t> ids{70, 5, std::int64_t{1} << 40};
     const std::vector<std::int32_t> rows{2, 0};
 
-    const SparseInput unmasked = masked_input(matrix, rows, ids, {});
+    const SparseInput unmasked = masked_input(MatrixRows(matrix), rows, ids, {});
     EXPECT_EQ(unmasked.row_offsets.back(), row_of(matrix, 2).size + row_of(matrix, 0).size);
 
     const double fraction = 0.3;
-    const SparseInput masked = masked_input(matrix, rows, ids, {fraction, 9, 4});
+    const SparseInput masked = masked_input(MatrixRows(matrix), rows, ids, {fraction, 9, 4});
     const PlacedRandom mask(9, RandomStream::kMask);
     std::size_t at = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {

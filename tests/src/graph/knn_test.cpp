@@ -173,11 +173,47 @@ TEST(Knn, ApproximateFindsAlmostAllAndIsTheSameOnAnyRanks) {
         }
 }
 
+TEST(Knn, TheIndexAnswersQueriesOfAnyRank) {
+    const auto comm = Communicator::world();
+    const std::int64_t n = 3000, m = 200, p = 20, k = 10;
+    // Half of the queries are points.
+    const std::vector<double> some = clustered_points({n - m / 2, n + m / 2}, p, 9);
+    const BlockRange mine = block_of_rank(m, comm.size(), comm.rank());
+    const auto local = std::span<const double>(some).subspan(static_cast<std::size_t>(mine.begin * p),
+                                                             static_cast<std::size_t>(mine.size() * p));
+    const NeighbourIndex index(comm, my_points(comm, n, p, 9), p, k, {.seed = 3, .recall = 1});
+    const KnnGraph graph = index.query(local);
+    EXPECT_EQ(graph.k, k);
+    const std::vector<std::int64_t> found = gathered_neighbours(comm, graph);
+    const std::vector<std::int64_t> expected =
+        brute_force(some, clustered_points({0, n}, p, 9), p, k, false).neighbours;
+    ASSERT_EQ(found.size(), expected.size());
+    std::int64_t same = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) same += found[i] == expected[i] ? 1 : 0;
+    EXPECT_GE(same, m * k * 99 / 100);
+    EXPECT_EQ(found[0], n - m / 2);
+}
+
+TEST(Knn, SearchesAsManyListsAsRecallNeeds) {
+    const auto comm = Communicator::world();
+    const std::int64_t n = 4000, p = 12, k = 15;
+    const std::vector<double> local = my_points(comm, n, p, 3);
+    const auto recall_of = [&](const ApproximateKnnOptions& options) {
+        return knn_recall(comm, local, p, knn_approximate(comm, local, p, k, options), 500);
+    };
+    EXPECT_LT(recall_of({.seed = 4, .lists = 60, .probes = 2}), 0.95);
+    const double low = recall_of({.seed = 4, .lists = 60, .recall = 0.8});
+    EXPECT_GT(low, 0.77);
+    EXPECT_LT(low, 0.97);
+    EXPECT_GE(recall_of({.seed = 4, .lists = 60}), 0.99);
+    EXPECT_EQ(recall_of({.seed = 4, .lists = 60, .recall = 1}), 1);
+}
+
 TEST(Knn, ListsWithoutEnoughPointsAreFilled) {
     // As many lists as points: one probed list holds no other point.
     const auto comm = Communicator::world();
     const std::vector<double> local = my_points(comm, 40, 3, 2);
-    const ApproximateKnnOptions options{.seed = 1, .lists = 40, .probes = 1, .descent_passes = 0};
+    const ApproximateKnnOptions options{.seed = 1, .lists = 40, .probes = 1};
     const KnnGraph graph = knn_approximate(comm, local, 3, 5, options);
     const std::vector<double> all = clustered_points({0, 40}, 3, 2);
     EXPECT_EQ(graph.k, 5);

@@ -15,11 +15,12 @@
 namespace lapatlas {
 
 nlohmann::json to_json(const AtlasShard& shard) {
+    const CountMatrix counts = shard.counts.rows(0, shard.counts.num_rows());
     return {{"num_cells", shard.num_cells},
             {"first_cell", shard.first_cell},
-            {"offsets", shard.counts.row_offsets},
-            {"genes", shard.counts.gene_indices},
-            {"values", shard.counts.values},
+            {"offsets", counts.row_offsets},
+            {"genes", counts.gene_indices},
+            {"values", counts.values},
             {"cell_names", shard.cell_names},
             {"labels", shard.labels},
             {"label_names", shard.label_names},

@@ -31,13 +31,25 @@ TEST(MemoryPlan, RanksShareWhatIsDealt) {
     EXPECT_NEAR(host(8, plan_generation_memory), host(2, plan_generation_memory), 1);
 }
 
-TEST(MemoryPlan, EveryCountIsHeldTwiceInTraining) {
-    Workload more = million_cells(1);
-    const double before = StageMemoryPlan::total(plan_training_memory(more).host);
-    more.nonzeros += 1e9;
-    EXPECT_NEAR(StageMemoryPlan::total(plan_training_memory(more).host) - before, 8e9, 1);
-    more.encoder_nonzeros += 1e9;
-    EXPECT_GE(StageMemoryPlan::total(plan_training_memory(more).host) - before, 16e9);
+TEST(MemoryPlan, ACountTakesThreeBytesInTrainingAndTwoMoreWhereGenesAreMany) {
+    for (const double genes : {2000.0, 70'000.0}) {
+        Workload more = million_cells(1);
+        more.genes = genes;
+        const double before = StageMemoryPlan::total(plan_training_memory(more).host);
+        more.nonzeros += 1e9;
+        EXPECT_NEAR(StageMemoryPlan::total(plan_training_memory(more).host) - before,
+                    genes == 2000 ? 3e9 : 5e9, 1);
+    }
+}
+
+TEST(MemoryPlan, ValidationDoesNotGrowWithTheCells) {
+    Workload work = million_cells(1);
+    const double before = StageMemoryPlan::total(plan_training_memory(work).host);
+    const double cells = work.cells();
+    work.train_cells *= 2;
+    work.heldout_cells *= 2;
+    const double a_cell = (StageMemoryPlan::total(plan_training_memory(work).host) - before) / cells;
+    EXPECT_LT(a_cell, static_cast<double>(work.config.model.hidden) * 4);
 }
 
 TEST(MemoryPlan, AGpuHoldsTheNetworksInstead) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dist/error.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/normalise.hpp"
 #include "tests/src/preprocess/random_counts.hpp"
 
@@ -79,10 +80,21 @@ TEST(Filter, SelectedGenesAndRowsAreRenumbered) {
     EXPECT_EQ(genes.row_offsets, (std::vector<std::int64_t>{0, 1, 2, 2, 2}));
     EXPECT_EQ(genes.gene_indices, (std::vector<std::int32_t>{1, 1}));
     EXPECT_EQ(genes.values, (std::vector<float>{1, 2}));
-    const CountMatrix rows = select_rows(counts, std::vector<std::uint8_t>{1, 0, 1, 1});
+    const auto selected = [&](const std::vector<std::uint8_t>& keep,
+                              const std::vector<std::int32_t>& chosen) {
+        const PackedCounts packed = select(counts, keep, chosen);
+        return packed.rows(0, packed.num_rows());
+    };
+    const CountMatrix rows = selected({1, 0, 1, 1}, {});
     EXPECT_EQ(rows.row_offsets, (std::vector<std::int64_t>{0, 2, 3, 3}));
     EXPECT_EQ(rows.gene_indices, (std::vector<std::int32_t>{0, 2, 0}));
     EXPECT_EQ(rows.values, (std::vector<float>{5, 1, 1}));
+    EXPECT_EQ(selected({}, {1, 2}).gene_indices, genes.gene_indices);
+    // Genes in another order: they are renumbered as listed, and ascend in a row again.
+    const CountMatrix turned = selected({1, 0, 0, 0}, {2, 0});
+    EXPECT_EQ(turned.num_genes, 2);
+    EXPECT_EQ(turned.gene_indices, (std::vector<std::int32_t>{0, 1}));
+    EXPECT_EQ(turned.values, (std::vector<float>{1, 5}));
 }
 
 TEST(Normalise, ScalesToTheTargetAndTakesLogarithms) {
@@ -93,6 +105,27 @@ TEST(Normalise, ScalesToTheTargetAndTakesLogarithms) {
     EXPECT_FLOAT_EQ(normalised.values[2], std::log1p(12.0f));
     EXPECT_FLOAT_EQ(normalised.values[3], std::log1p(12.0f));
     EXPECT_EQ(normalised.row_offsets, (std::vector<std::int64_t>{0, 2, 3, 4, 4}));
+}
+
+TEST(Normalise, IsTheSameMadeRowByRow) {
+    const CountMatrix counts = random_counts({0, 40}, 60);
+    const PackedCounts packed(counts);
+    const CountMatrix whole = log_normalise(counts, 1e4);
+    const std::vector<std::int32_t> chosen = {3, 17, 18, 59};
+    const CountMatrix some = select_genes(whole, chosen);
+    RowBuffer buffer;
+    for (std::int64_t r = 0; r < counts.num_rows(); ++r)
+        for (const CountMatrix* expected : {&whole, &some}) {
+            const bool all = expected == &whole;
+            const SparseCounts row =
+                LogCounts(packed, 1e4, all ? std::span<const std::int32_t>() : chosen).row(r, buffer);
+            const SparseCounts wanted = row_of(*expected, r);
+            EXPECT_EQ(std::vector<float>(row.values, row.values + row.size),
+                      std::vector<float>(wanted.values, wanted.values + wanted.size));
+            EXPECT_EQ(std::vector<std::int32_t>(row.genes, row.genes + row.size),
+                      std::vector<std::int32_t>(wanted.genes, wanted.genes + wanted.size));
+        }
+    EXPECT_FLOAT_EQ(LogCounts(packed, 0).row(0, buffer).values[0], std::log1p(counts.values[0]));
 }
 
 TEST(Normalise, UndoneGivesEveryCellTheTarget) {

@@ -12,6 +12,7 @@
 #include "src/io/prepared_file.hpp"
 #include "src/prepare.hpp"
 #include "src/simulate/simulator.hpp"
+#include "src/train/encode.hpp"
 #include "src/train/trainer.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -261,13 +262,15 @@ TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
 TEST_P(RankInvariance, AnEncoderOfFewGenesSeesTheMostVariableOnes) {
     config.model.encoder_genes = 40;
     const RankData data = load_rank_data(comm, folder / "prepared.h5", config);
-    EXPECT_EQ(data.inputs.num_genes, 40);
+    const LogCounts inputs(data.counts, data.input_target_sum, data.encoder_genes);
+    EXPECT_EQ(inputs.num_genes(), 40);
+    RowBuffer of_all, of_seen;
     const std::vector<std::int32_t>& ranking = data.summary.gene_ranking;
-    EXPECT_EQ(static_cast<std::int64_t>(ranking.size()), data.counts.num_genes);
+    EXPECT_EQ(static_cast<std::int64_t>(ranking.size()), data.counts.num_genes());
     std::vector<std::int32_t> chosen(ranking.begin(), ranking.begin() + 40);
     std::sort(chosen.begin(), chosen.end());
     for (std::int64_t r = 0; r < data.num_rows(); ++r) {
-        const SparseCounts all = data.counts_of(r), seen = data.inputs_of(r);
+        const SparseCounts all = data.counts.row(r, of_all), seen = inputs.row(r, of_seen);
         std::int64_t at = 0;
         for (std::int64_t e = 0; e < all.size; ++e) {
             const auto found = std::lower_bound(chosen.begin(), chosen.end(), all.genes[e]);
@@ -286,6 +289,37 @@ TEST_P(RankInvariance, AnEncoderOfFewGenesSeesTheMostVariableOnes) {
     Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     for (int step = 0; step < 5; ++step)
         EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4);
+}
+
+TEST_P(RankInvariance, AllCellsAreEncodedAlikeOnAnyRanks) {
+    const auto means_by_row = [&](const Communicator& ranks) {
+        const RankData data = load_rank_data(ranks, folder / "prepared.h5", config);
+        const Model model = make_model(config.model, sizes_of(data.summary), 1);
+        const PlacedData placed(make_cpu_backend(ranks), data);
+        const torch::Tensor mean = encode_rows(placed, model, config.train, 0.2, 3).mean.contiguous();
+        EXPECT_EQ(mean.size(0), data.num_rows());
+        const std::vector<float> mine(mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel());
+        const auto ids = all_gather_v<std::int64_t>(ranks, data.full_graph.owned_ids);
+        const auto values = all_gather_v<float>(ranks, mine);
+        std::vector<float> ordered(values.size());
+        const auto width = static_cast<std::size_t>(mean.size(1));
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                        ordered.begin() + ids[i] * static_cast<std::ptrdiff_t>(width));
+        return ordered;
+    };
+    const std::vector<float> together = means_by_row(comm), alone = means_by_row(Communicator::self());
+    ASSERT_EQ(together.size(), alone.size());
+    for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_NEAR(together[i], alone[i], 1e-4) << i;
+    if (GetParam() != "simulated") return;
+    // 24 clusters, 4 a step: six groups, each cluster in one.
+    std::vector<int> times(24, 0);
+    for (std::int64_t group = 0; group < 6; ++group) {
+        const std::vector<std::uint8_t> active = clusters_of_group(24, 6, group);
+        EXPECT_EQ(std::count(active.begin(), active.end(), 1), 4);
+        for (std::size_t c = 0; c < active.size(); ++c) times[c] += active[c];
+    }
+    EXPECT_EQ(times, std::vector<int>(24, 1));
 }
 
 TEST_P(RankInvariance, WithoutLatentNoiseTheMeanIsDecoded) {

@@ -1,0 +1,78 @@
+#include "src/preprocess/expression_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lapatlas {
+
+namespace {
+
+/// Counts below this have their logarithms listed for each cell.
+constexpr std::int64_t kTable = 64;
+
+float log_of(double x, double factor) { return static_cast<float>(std::log1p(x * factor)); }
+
+}  // namespace
+
+LogCounts::LogCounts(const PackedCounts& counts, double target_sum, std::span<const std::int32_t> chosen)
+    : counts_(counts),
+      num_genes_(chosen.empty() ? counts.num_genes() : static_cast<std::int64_t>(chosen.size())) {
+    if (!chosen.empty()) {
+        new_index_.assign(static_cast<std::size_t>(counts.num_genes()), -1);
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            new_index_[static_cast<std::size_t>(chosen[i])] = static_cast<std::int32_t>(i);
+    }
+    const auto rows = static_cast<std::size_t>(counts.num_rows());
+    factors_.resize(rows);
+    table_offsets_.assign(rows + 1, 0);
+    const std::uint8_t* const all = counts.arrays().counts.data();
+    const std::vector<std::int64_t>& offsets = counts.arrays().row_offsets;
+    for (std::size_t r = 0; r < rows; ++r) {
+        const std::uint8_t largest =
+            offsets[r] == offsets[r + 1] ? 0 : *std::max_element(all + offsets[r], all + offsets[r + 1]);
+        table_offsets_[r + 1] = table_offsets_[r] + std::min<std::int64_t>(largest + 1, kTable);
+    }
+    tables_.resize(static_cast<std::size_t>(table_offsets_.back()));
+#pragma omp parallel
+    {
+        RowBuffer buffer;
+#pragma omp for schedule(static)
+        for (std::size_t r = 0; r < rows; ++r) {
+            const SparseCounts entries = counts.row(static_cast<std::int64_t>(r), buffer);
+            double total = 0;
+            for (std::int64_t i = 0; i < entries.size; ++i) total += entries.values[i];
+            factors_[r] = target_sum == 0 ? 1 : total > 0 ? target_sum / total : 0;
+            for (std::int64_t x = table_offsets_[r]; x < table_offsets_[r + 1]; ++x)
+                tables_[static_cast<std::size_t>(x)] =
+                    log_of(static_cast<double>(x - table_offsets_[r]), factors_[r]);
+        }
+    }
+}
+
+SparseCounts LogCounts::row(std::int64_t row, RowBuffer& buffer) const {
+    const SparseCounts entries = counts_.row(row, buffer);
+    const auto r = static_cast<std::size_t>(row);
+    const std::uint8_t* const counts = counts_.arrays().counts.data() + counts_.arrays().row_offsets[r];
+    const float* const table = tables_.data() + table_offsets_[r];
+    const auto last = static_cast<std::int32_t>(table_offsets_[r + 1] - table_offsets_[r]) - 1;
+    float* const values = buffer.values.data();
+    if (last + 1 == kTable) {
+        for (std::int64_t i = 0; i < entries.size; ++i)
+            values[i] =
+                counts[i] < kTable ? table[counts[i]] : log_of(static_cast<double>(values[i]), factors_[r]);
+    } else {
+        for (std::int64_t i = 0; i < entries.size; ++i) values[i] = table[counts[i]];
+    }
+    if (new_index_.empty()) return entries;
+    // In place: never ahead of what is read.
+    std::int64_t size = 0;
+    for (std::int64_t i = 0; i < entries.size; ++i) {
+        const std::int32_t gene = new_index_[static_cast<std::size_t>(entries.genes[i])];
+        buffer.genes[static_cast<std::size_t>(size)] = gene;
+        values[size] = values[i];
+        size += gene >= 0 ? 1 : 0;
+    }
+    return {buffer.genes.data(), values, size};
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,48 @@
+"""scanpy's way from counts to a neighbour graph: normalise, PCA, neighbours. Usage: scanpy_prepare.py FILE.h5ad COMPONENTS K
+
+Prints one line of JSON: seconds of each step, peak memory, recall of the neighbours on a sample of 1,000 cells.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import anndata
+import numpy as np
+import scanpy as sc
+
+path, components, k = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+seconds = {}
+
+
+def timed(name, work):
+    start = time.perf_counter()
+    result = work()
+    seconds[name] = round(time.perf_counter() - start, 2)
+    return result
+
+
+atlas = timed("read", lambda: anndata.read_h5ad(path))
+timed("normalise", lambda: (sc.pp.normalize_total(atlas, target_sum=1e4), sc.pp.log1p(atlas)))
+timed("pca", lambda: sc.pp.pca(atlas, n_comps=components, mask_var=None))
+# scanpy counts a cell among its own neighbours.
+timed("neighbours", lambda: sc.pp.neighbors(atlas, n_neighbors=k + 1, n_pcs=components, random_state=0))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+points = atlas.obsm["X_pca"].astype(np.float32)
+graph = atlas.obsp["distances"].tocsr()
+chosen = np.random.default_rng(0).choice(len(points), min(1000, len(points)), replace=False)
+squares = (points**2).sum(1)
+found = wanted = 0
+for row in chosen:
+    distances = squares - 2 * points @ points[row]
+    distances[row] = np.inf
+    true = np.argpartition(distances, k)[:k]
+    found += len(np.intersect1d(true, graph.indices[graph.indptr[row] : graph.indptr[row + 1]]))
+    wanted += k
+print(
+    json.dumps(
+        {"cells": len(points), "seconds": seconds, "peak_mib": round(peak / 1024), "recall": round(found / wanted, 4)}
+    )
+)
