@@ -12,7 +12,6 @@
 #include "src/io/h5ad_frame.hpp"
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
-#include "src/io/row_assembler.hpp"
 #include "src/preprocess/filter.hpp"
 #include "src/preprocess/gene_matching.hpp"
 #include "src/preprocess/split.hpp"
@@ -49,20 +48,19 @@ Sample gather_sample(const Communicator& comm, const PackedCounts& counts,
         const std::int64_t place = std::lower_bound(all.begin(), all.end(), row) - all.begin();
         return is_in_even_sample(place, total, kMostEvaluatedCells);
     };
-    std::vector<std::uint8_t> chosen(rows.size(), 0);
+    CountMatrix kept;
+    RowBuffer buffer;
     std::vector<std::int64_t> chosen_rows, sizes;
     std::vector<std::int32_t> chosen_labels;
     std::vector<double> chosen_distances;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         if (part[r] != wanted || !is_taken(rows[r])) continue;
-        chosen[r] = 1;
         chosen_rows.push_back(rows[r]);
         chosen_labels.push_back(labels[r]);
         if (!latent_distance.empty()) chosen_distances.push_back(latent_distance[r]);
         sizes.push_back(counts.row_size(static_cast<std::int64_t>(r)));
+        append_row(kept, counts.row(static_cast<std::int64_t>(r), buffer));
     }
-    const PackedCounts packed = select(counts, chosen);
-    const CountMatrix kept = packed.rows(0, packed.num_rows());
     const auto all_rows = gather_v<std::int64_t>(comm, chosen_rows);
     const auto all_labels = gather_v<std::int32_t>(comm, chosen_labels);
     const auto all_distances = gather_v<double>(comm, chosen_distances);

@@ -54,8 +54,7 @@ class NeighbourIndex {
     ~NeighbourIndex();
     /// Collective. As knn_exact. Measure with knn_recall.
     KnnGraph graph() const;
-    /// Collective. As knn_query: local queries look in the lists nearest to them, then among neighbours of
-    /// neighbours.
+    /// Collective. As knn_query: local queries look in the lists nearest to them.
     KnnGraph query(std::span<const double> queries) const;
 
   private:

@@ -118,27 +118,41 @@ void search_probed(const Search& who, std::int64_t first, std::int64_t count,
     }
 }
 
-/// Collective. Queries whose probed lists held fewer than k others (far from everything, beside near-empty
-/// lists) are compared with all points.
-void fill_by_brute_force(const Communicator& comm, const Search& who, NearestLists& lists) {
+/// Some of this rank's queries, with what it takes to search for them.
+struct ChosenQueries {
     std::vector<std::int64_t> slots, places;
     std::vector<double> coordinates;
-    agreed(comm, [&] {
+
+    template <class IsChosen>
+    ChosenQueries(const Search& who, IsChosen&& is_chosen) {
         for (std::int64_t slot = 0; slot < who.queries.places.size(); ++slot) {
-            if (lists.of(slot).back().id >= 0) continue;
+            if (!is_chosen(slot)) continue;
             slots.push_back(slot);
             places.push_back(who.own_place(slot));
             const auto point = coordinates_of(who.queries, slot, 1);
             coordinates.insert(coordinates.end(), point.begin(), point.end());
         }
+    }
+    /// Collective. Their true neighbours.
+    NearestLists nearest(const Communicator& comm, const Search& who, std::int64_t k) const {
+        const SearchPoints points(coordinates, places, who.base.p, SearchPoints::Role::kQuery);
+        NearestLists lists(points.count(), k);
+        search_all_ranks(comm, points, who.base.coordinates, who.base.p, lists);
+        return lists;
+    }
+};
+
+/// Collective. Queries whose probed lists held fewer than k others (far from everything, beside near-empty
+/// lists) are compared with all points.
+void fill_by_brute_force(const Communicator& comm, const Search& who, NearestLists& lists) {
+    const auto open = agreed(comm, [&] {
+        return ChosenQueries(who, [&](std::int64_t slot) { return lists.of(slot).back().id < 0; });
     });
-    if (all_reduce_sum(comm, static_cast<std::int64_t>(slots.size())) == 0) return;
-    const SearchPoints queries(coordinates, places, who.base.p, SearchPoints::Role::kQuery);
-    NearestLists found(queries.count(), lists.k());
-    search_all_ranks(comm, queries, who.base.coordinates, who.base.p, found);
-    for (std::size_t i = 0; i < slots.size(); ++i)
+    if (all_reduce_sum(comm, static_cast<std::int64_t>(open.slots.size())) == 0) return;
+    const NearestLists found = open.nearest(comm, who, lists.k());
+    for (std::size_t i = 0; i < open.slots.size(); ++i)
         for (const NearestLists::Entry& entry : found.of(static_cast<std::int64_t>(i)))
-            lists.offer(slots[i], entry.distance, entry.id);
+            lists.offer(open.slots[i], entry.distance, entry.id);
 }
 
 /// Collective. Nearest places of every query of this rank, as far as the probed lists show.
@@ -175,24 +189,18 @@ std::int64_t choose_probes(const Communicator& comm, const Search& who, std::int
     const PlacedRandom random(options.seed, RandomStream::kKmeans);
     constexpr std::uint32_t kSampleStep = 2;
     const double share = static_cast<double>(options.sample) / static_cast<double>(who.queries.num_points);
-    std::vector<std::int64_t> slots, places;
-    std::vector<double> coordinates;
-    for (std::int64_t slot = 0; slot < who.queries.places.size(); ++slot) {
-        const auto row = static_cast<std::uint64_t>(who.queries.rows[static_cast<std::size_t>(slot)]);
-        if (random.uniform(row, kSampleStep) >= share) continue;
-        slots.push_back(slot);
-        places.push_back(who.own_place(slot));
-        const auto point = coordinates_of(who.queries, slot, 1);
-        coordinates.insert(coordinates.end(), point.begin(), point.end());
-    }
-    const SearchPoints queries(coordinates, places, base.p, SearchPoints::Role::kQuery);
-    NearestLists nearest(queries.count(), k);
-    search_all_ranks(comm, queries, base.coordinates, base.p, nearest);
+    const auto sample = agreed(comm, [&] {
+        return ChosenQueries(who, [&](std::int64_t slot) {
+            const auto row = static_cast<std::uint64_t>(who.queries.rows[static_cast<std::size_t>(slot)]);
+            return random.uniform(row, kSampleStep) < share;
+        });
+    });
+    const NearestLists nearest = sample.nearest(comm, who, k);
 
     // found[n]: true neighbours in the list that is nearest but n.
     std::vector<std::int64_t> found(static_cast<std::size_t>(base.num_lists()), 0);
-    for (std::size_t q = 0; q < slots.size(); ++q) {
-        const double* const point = coordinates.data() + static_cast<std::int64_t>(q) * base.p;
+    for (std::size_t q = 0; q < sample.slots.size(); ++q) {
+        const double* const point = sample.coordinates.data() + static_cast<std::int64_t>(q) * base.p;
         std::vector<double> distances;
         for (std::int64_t list = 0; list < base.num_lists(); ++list)
             distances.push_back(squared_distance(point, base.centroids.data() + list * base.p, base.p));

@@ -92,7 +92,7 @@ void visit_csr(const Hdf5File& file, const StoredMatrix& matrix, const BlockRang
                             std::to_string(matrix.num_genes));
             piece.gene_indices.push_back(static_cast<std::int32_t>(gene));
         }
-        visit(std::move(piece));
+        if (!visit(std::move(piece))) return;
         row = next;
     }
 }
@@ -115,7 +115,7 @@ void visit_dense(const Hdf5File& file, const StoredMatrix& matrix, const BlockRa
             }
             piece.row_offsets.push_back(static_cast<std::int64_t>(piece.values.size()));
         }
-        visit(std::move(piece));
+        if (!visit(std::move(piece))) return;
     }
 }
 
@@ -223,8 +223,9 @@ StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const S
     }
     visit_rows(comm, file, matrix, [&](CountMatrix piece) {
         read.merged += tidy_rows(piece);
-        read.are_counts = read.are_counts && all_are_counts(piece);
+        read.are_counts = all_are_counts(piece);
         if (read.are_counts) read.counts.append(piece);
+        return read.are_counts;
     });
     read.merged = all_reduce_sum(comm, read.merged);
     read.are_counts = all_reduce_min<std::int32_t>(comm, read.are_counts ? 1 : 0) == 1;
@@ -240,6 +241,7 @@ CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const St
             all.row_offsets.push_back(base + piece.row_offsets[r]);
         all.gene_indices.insert(all.gene_indices.end(), piece.gene_indices.begin(), piece.gene_indices.end());
         all.values.insert(all.values.end(), piece.values.begin(), piece.values.end());
+        return true;
     });
     return all;
 }

@@ -36,8 +36,8 @@ std::vector<StoredMatrix> list_matrices(const Hdf5File& file);
 /// Rank-local. Looks at stripes of the values (at most about 10^5).
 MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix);
 
-/// Takes some rows.
-using VisitRows = std::function<void(CountMatrix)>;
+/// Takes some rows; false: it wants no more of this rank's.
+using VisitRows = std::function<bool(CountMatrix)>;
 
 /// Collective. This rank's block of rows (block_of_rank), columns as stored, in pieces of whole rows in
 /// order. CSR and dense: each rank reads its rows; CSC: each rank reads an equal share of the entries, which
@@ -49,7 +49,7 @@ void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatr
 struct StoredCounts {
     PackedCounts counts;
     std::int64_t merged = 0;  ///< entries of all ranks that were added to another
-    bool are_counts = false;  ///< on all ranks; else `counts` is not whole
+    bool are_counts = false;  ///< on all ranks; else reading stopped, and neither is of the whole matrix
 };
 /// Collective. The rows of visit_rows, tidied (tidy_rows) and packed as they are read.
 StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);

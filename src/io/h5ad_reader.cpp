@@ -240,6 +240,12 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         shard.gene_ids = std::move(genes.ids);
         shard.gene_columns = std::move(genes.columns);
         StoredCounts read = read_counts(comm, file, matrix);
+        CountMatrix stored;  // where the matrix does not hold counts
+        if (!read.are_counts) {
+            read = {};
+            stored = read_matrix(comm, file, matrix);
+            read.merged = all_reduce_sum(comm, tidy_rows(stored));
+        }
         if (read.merged > 0)
             log.warning(options.path + ": '" + matrix.name + "': " + std::to_string(read.merged) +
                         " entries are stored more than once for the same cell and gene; they were added up");
@@ -248,9 +254,6 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
             log.info("counts taken from '" + matrix.name + "' of " + options.path);
             return shard;
         }
-        read = {};
-        CountMatrix stored = read_matrix(comm, file, matrix);
-        tidy_rows(stored);
         if (!options.recover_counts) {
             check_counts(comm, stored, shard, options.path + ": '" + matrix.name + "'",
                          [&] { return advice_about(file, matrices, matrix.name, false); });

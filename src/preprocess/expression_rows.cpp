@@ -1,7 +1,9 @@
 #include "src/preprocess/expression_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "src/preprocess/filter.hpp"
+#include "src/preprocess/normalise.hpp"
 
 namespace lapatlas {
 
@@ -10,18 +12,12 @@ namespace {
 /// Counts below this have their logarithms listed for each cell.
 constexpr std::int64_t kTable = 64;
 
-float log_of(double x, double factor) { return static_cast<float>(std::log1p(x * factor)); }
-
 }  // namespace
 
 LogCounts::LogCounts(const PackedCounts& counts, double target_sum, std::span<const std::int32_t> chosen)
     : counts_(counts),
       num_genes_(chosen.empty() ? counts.num_genes() : static_cast<std::int64_t>(chosen.size())) {
-    if (!chosen.empty()) {
-        new_index_.assign(static_cast<std::size_t>(counts.num_genes()), -1);
-        for (std::size_t i = 0; i < chosen.size(); ++i)
-            new_index_[static_cast<std::size_t>(chosen[i])] = static_cast<std::int32_t>(i);
-    }
+    if (!chosen.empty()) new_index_ = new_gene_indices(counts.num_genes(), chosen);
     const auto rows = static_cast<std::size_t>(counts.num_rows());
     factors_.resize(rows);
     table_offsets_.assign(rows + 1, 0);
@@ -44,7 +40,7 @@ LogCounts::LogCounts(const PackedCounts& counts, double target_sum, std::span<co
             factors_[r] = target_sum == 0 ? 1 : total > 0 ? target_sum / total : 0;
             for (std::int64_t x = table_offsets_[r]; x < table_offsets_[r + 1]; ++x)
                 tables_[static_cast<std::size_t>(x)] =
-                    log_of(static_cast<double>(x - table_offsets_[r]), factors_[r]);
+                    log_scaled(static_cast<float>(x - table_offsets_[r]), factors_[r]);
         }
     }
 }
@@ -54,14 +50,13 @@ SparseCounts LogCounts::row(std::int64_t row, RowBuffer& buffer) const {
     const auto r = static_cast<std::size_t>(row);
     const std::uint8_t* const counts = counts_.arrays().counts.data() + counts_.arrays().row_offsets[r];
     const float* const table = tables_.data() + table_offsets_[r];
-    const auto last = static_cast<std::int32_t>(table_offsets_[r + 1] - table_offsets_[r]) - 1;
+    const bool lists_all = table_offsets_[r + 1] - table_offsets_[r] < kTable;
     float* const values = buffer.values.data();
-    if (last + 1 == kTable) {
-        for (std::int64_t i = 0; i < entries.size; ++i)
-            values[i] =
-                counts[i] < kTable ? table[counts[i]] : log_of(static_cast<double>(values[i]), factors_[r]);
-    } else {
+    if (lists_all) {
         for (std::int64_t i = 0; i < entries.size; ++i) values[i] = table[counts[i]];
+    } else {
+        for (std::int64_t i = 0; i < entries.size; ++i)
+            values[i] = counts[i] < kTable ? table[counts[i]] : log_scaled(values[i], factors_[r]);
     }
     if (new_index_.empty()) return entries;
     // In place: never ahead of what is read.

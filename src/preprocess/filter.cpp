@@ -50,10 +50,15 @@ bool is_mitochondrial(const std::string& gene_name) {
     return gene_name.starts_with("MT-") || gene_name.starts_with("mt-");
 }
 
-CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept) {
-    std::vector<std::int32_t> new_index(static_cast<std::size_t>(matrix.num_genes), -1);
+std::vector<std::int32_t> new_gene_indices(std::int64_t num_genes, std::span<const std::int32_t> kept) {
+    std::vector<std::int32_t> new_index(static_cast<std::size_t>(num_genes), -1);
     for (std::size_t i = 0; i < kept.size(); ++i)
         new_index[static_cast<std::size_t>(kept[i])] = static_cast<std::int32_t>(i);
+    return new_index;
+}
+
+CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept) {
+    const std::vector<std::int32_t> new_index = new_gene_indices(matrix.num_genes, kept);
     const std::int64_t nonzeros =
         std::count_if(matrix.gene_indices.begin(), matrix.gene_indices.end(),
                       [&](std::int32_t gene) { return new_index[static_cast<std::size_t>(gene)] >= 0; });
@@ -133,9 +138,7 @@ PackedCounts select(const PackedCounts& counts, std::span<const std::uint8_t> ke
                     std::span<const std::int32_t> genes) {
     ensure(keep.empty() || static_cast<std::int64_t>(keep.size()) == counts.num_rows(),
            "select needs one flag a row");
-    std::vector<std::int32_t> new_index(static_cast<std::size_t>(counts.num_genes()), -1);
-    for (std::size_t i = 0; i < genes.size(); ++i)
-        new_index[static_cast<std::size_t>(genes[i])] = static_cast<std::int32_t>(i);
+    const std::vector<std::int32_t> new_index = new_gene_indices(counts.num_genes(), genes);
     const auto stays = [&](std::int64_t row) {
         return keep.empty() || keep[static_cast<std::size_t>(row)] != 0;
     };

@@ -23,6 +23,9 @@ struct GeneFilter {
 GeneFilter choose_genes(const Communicator& comm, const PackedCounts& local,
                         std::span<const std::uint8_t> is_training_row, std::int64_t min_cells);
 
+/// Of each of `num_genes` genes: its place in `kept`, -1 where it is not.
+std::vector<std::int32_t> new_gene_indices(std::int64_t num_genes, std::span<const std::int32_t> kept);
+
 /// The columns `kept` (ascending) of `matrix`, renumbered 0 .. kept.size() - 1.
 CountMatrix select_genes(const CountMatrix& matrix, std::span<const std::int32_t> kept);
 

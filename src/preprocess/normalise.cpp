@@ -1,7 +1,5 @@
 #include "src/preprocess/normalise.hpp"
 
-#include <cmath>
-
 namespace lapatlas {
 
 CountMatrix log_normalise(const CountMatrix& counts, double target_sum) {
@@ -14,8 +12,7 @@ CountMatrix log_normalise(const CountMatrix& counts, double target_sum) {
         double total = 0;
         for (std::size_t i = begin; i < end; ++i) total += counts.values[i];
         const double factor = total > 0 ? target_sum / total : 0;
-        for (std::size_t i = begin; i < end; ++i)
-            normalised.values[i] = static_cast<float>(std::log1p(counts.values[i] * factor));
+        for (std::size_t i = begin; i < end; ++i) normalised.values[i] = log_scaled(counts.values[i], factor);
     }
     return normalised;
 }
