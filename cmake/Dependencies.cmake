@@ -14,6 +14,7 @@ add_library(lapatlas_hdf5 INTERFACE)
 target_link_libraries(lapatlas_hdf5 INTERFACE hdf5::hdf5 MPI::MPI_CXX)
 
 find_package(METIS REQUIRED)
+find_package(PTScotch)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

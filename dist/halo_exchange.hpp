@@ -22,8 +22,8 @@ struct HaloStatistics {
 /// Fills the ghost rows of a row-major matrix [num_owned + num_ghosts, width] whose owned rows come first.
 /// start() packs and posts, finish() waits; between them the owned rows must not change and the ghost rows
 /// must not be read. Hang hazard: every rank of the communicator must call start and finish the same number
-/// of times.
-template <class T>
+/// of times. `Buffer` holds the packed rows: resize, size and data of a vector.
+template <class T, class Buffer = std::vector<T>>
 class HaloExchange {
   public:
     /// Views `comm` and `plan`: both must outlive this object.
@@ -94,7 +94,7 @@ class HaloExchange {
     Communicator comm_;
     const ExchangePlan& plan_;
     HaloStatistics* statistics_;
-    std::vector<T> packed_;
+    Buffer packed_;
     std::vector<MPI_Request> requests_;
 };
 

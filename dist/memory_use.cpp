@@ -93,6 +93,24 @@ std::string StageMemory::text(const Communicator& comm) const {
            (comm.size() > 1 ? " a rank at most, " + bytes_text(static_cast<double>(all)) + " in all" : "");
 }
 
+#ifdef __GLIBC__
+ReusedMemory::ReusedMemory() {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, -1);  // never
+    mallopt(M_TOP_PAD, 64 << 20);
+}
+ReusedMemory::~ReusedMemory() {
+    // glibc's own values.
+    mallopt(M_MMAP_MAX, 65536);
+    mallopt(M_TRIM_THRESHOLD, 128 << 10);
+    mallopt(M_TOP_PAD, 128 << 10);
+    malloc_trim(0);
+}
+#else
+ReusedMemory::ReusedMemory() = default;
+ReusedMemory::~ReusedMemory() = default;
+#endif
+
 std::int64_t resident_memory() { return kilobytes_of("/proc/self/status", "VmRSS:"); }
 
 std::int64_t free_memory() {

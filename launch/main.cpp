@@ -23,6 +23,7 @@
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
 #include "src/inspect.hpp"
+#include "src/io/atlas_files.hpp"
 #include "src/pipeline.hpp"
 #include "src/plan/memory_check.hpp"
 #include "src/plan_run.hpp"
@@ -78,9 +79,12 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         const std::filesystem::path output =
             given_or(line.output, line.generated.empty() ? run.evaluation() : beside);
         print_evaluation(
-            comm, line.reference.empty()
-                      ? evaluate_run(comm, config, run, given_or(line.generated, run.atlas()), output, log)
-                      : evaluate_files(comm, config, line.generated, output, log));
+            comm,
+            line.reference.empty()
+                ? evaluate_run(comm, config, run,
+                               given_or(line.generated, written_atlas(run.atlas(), config.generate.shards)),
+                               output, log)
+                : evaluate_files(comm, config, line.generated, output, log));
     } else if (line.subcommand == "report") {
         report_run(comm, config, run, given_or(line.output, run.report()), log);
     } else if (line.subcommand == "embed") {

@@ -9,6 +9,8 @@
 #include "dist/error.hpp"
 #include "launch/version.hpp"
 #include "src/config/config.hpp"
+#include "src/io/atlas_files.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/near_names.hpp"
 
 namespace lapatlas {
@@ -76,7 +78,7 @@ Config config_of_target(const std::string& target) {
 /// `evaluate FILE.h5ad --reference REAL.h5ad` and `evaluate FILE.h5ad --prepared RUN`: the file is what is
 /// evaluated, and the target becomes the run, or nothing.
 void settle_evaluation_target(const std::string& prepared, CommandLine& out) {
-    const bool is_file = out.target.ends_with(".h5ad");
+    const bool is_file = out.target.ends_with(".h5ad") || is_shard_index(out.target);
     if (!is_file) {
         if (!out.reference.empty() || !prepared.empty())
             throw ConfigError(
@@ -203,8 +205,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     }
     // What is written down must hold from any folder.
     for (std::string* path : {&out.config.input.path, &out.config.generate.like, &out.config.embed.path})
-        if (std::error_code error; !path->empty() && std::filesystem::exists(*path, error))
-            *path = std::filesystem::absolute(*path).lexically_normal().string();
+        *path = absolute_input(*path);
     return -1;
 }
 

@@ -38,8 +38,10 @@ std::int64_t total_of(std::span<const std::int64_t> values) {
     return std::accumulate(values.begin(), values.end(), std::int64_t{0});
 }
 
-std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& columns,
-                         std::vector<idx_t>& row_weights, std::vector<idx_t>* edge_weights, idx_t parts) {
+/// Few parts by recursive bisection, as METIS's manual advises, more by k-way refinement.
+std::vector<idx_t> metis_parts(std::vector<idx_t>& offsets, std::vector<idx_t>& columns,
+                               std::vector<idx_t>& row_weights, std::vector<idx_t>* edge_weights,
+                               idx_t parts) {
     auto rows = static_cast<idx_t>(offsets.size() - 1);
     std::vector<idx_t> part(static_cast<std::size_t>(rows), 0);
     if (parts == 1) return part;
@@ -54,12 +56,12 @@ std::vector<idx_t> k_way(std::vector<idx_t>& offsets, std::vector<idx_t>& column
     options[METIS_OPTION_NUMBERING] = 0;
     // METIS reads columns even of an empty graph.
     if (columns.empty()) columns.push_back(0);
-    const int status =
-        METIS_PartGraphKway(&rows, &constraints, offsets.data(), columns.data(), row_weights.data(), nullptr,
-                            edge_weights == nullptr ? nullptr : edge_weights->data(), &parts, nullptr,
-                            nullptr, options, &cut, part.data());
-    if (status != METIS_OK)
-        throw MetisError("METIS_PartGraphKway failed with status " + std::to_string(status));
+    constexpr idx_t kFewParts = 8;
+    const auto partition = parts < kFewParts ? METIS_PartGraphRecursive : METIS_PartGraphKway;
+    const int status = partition(&rows, &constraints, offsets.data(), columns.data(), row_weights.data(),
+                                 nullptr, edge_weights == nullptr ? nullptr : edge_weights->data(), &parts,
+                                 nullptr, nullptr, options, &cut, part.data());
+    if (status != METIS_OK) throw MetisError("METIS failed with status " + std::to_string(status));
     return part;
 }
 
@@ -86,8 +88,9 @@ std::string metis_version() {
            std::to_string(METIS_VER_SUBMINOR);
 }
 
-std::vector<std::int32_t> partition_graph(const Communicator& comm, const DistributedGraph& graph,
-                                          std::span<const std::int32_t> row_weights, std::int32_t num_parts) {
+std::vector<std::int32_t> partition_by_metis(const Communicator& comm, const DistributedGraph& graph,
+                                             std::span<const std::int32_t> row_weights,
+                                             std::int32_t num_parts) {
     const std::int64_t edges = all_reduce_sum(comm, static_cast<std::int64_t>(graph.columns.size()));
     require_fits(graph.num_rows, edges, num_parts);
 
@@ -106,29 +109,26 @@ std::vector<std::int32_t> partition_graph(const Communicator& comm, const Distri
         if (!comm.is_root()) return;
         std::vector<idx_t> offsets(all_degrees.size() + 1, 0);
         std::inclusive_scan(all_degrees.begin(), all_degrees.end(), offsets.begin() + 1);
-        part = k_way(offsets, columns, weights, nullptr, num_parts);
+        part = metis_parts(offsets, columns, weights, nullptr, num_parts);
         fill_empty_parts(part, num_parts);
     });
     return scatter_v<idx_t>(comm, part, graph.rows.size());
 }
 
-std::vector<int> place_clusters(std::span<const std::int64_t> cluster_offsets,
-                                std::span<const std::int32_t> neighbours,
-                                std::span<const std::int64_t> edge_weights,
-                                std::span<const std::int64_t> cluster_weights, int num_ranks) {
-    const std::int64_t clusters = static_cast<std::int64_t>(cluster_weights.size());
-    if (num_ranks >= clusters) {
-        std::vector<int> ranks(static_cast<std::size_t>(clusters));
-        std::iota(ranks.begin(), ranks.end(), 0);
-        return ranks;
-    }
-    std::vector<idx_t> offsets(cluster_offsets.begin(), cluster_offsets.end());
+std::vector<std::int32_t> partition_weighted_graph(std::span<const std::int64_t> offsets,
+                                                   std::span<const std::int32_t> neighbours,
+                                                   std::span<const std::int64_t> edge_weights,
+                                                   std::span<const std::int64_t> row_weights,
+                                                   std::int32_t num_parts) {
+    require_fits(static_cast<std::int64_t>(row_weights.size()), static_cast<std::int64_t>(neighbours.size()),
+                 num_parts);
+    std::vector<idx_t> narrow_offsets(offsets.begin(), offsets.end());
     std::vector<idx_t> columns(neighbours.begin(), neighbours.end());
     std::vector<idx_t> edges = scaled(edge_weights, total_of(edge_weights));
-    std::vector<idx_t> weights = scaled(cluster_weights, total_of(cluster_weights));
-    std::vector<idx_t> part = k_way(offsets, columns, weights, &edges, num_ranks);
-    fill_empty_parts(part, num_ranks);
-    return {part.begin(), part.end()};
+    std::vector<idx_t> weights = scaled(row_weights, total_of(row_weights));
+    std::vector<idx_t> part = metis_parts(narrow_offsets, columns, weights, &edges, num_parts);
+    fill_empty_parts(part, num_parts);
+    return part;
 }
 
 }  // namespace lapatlas

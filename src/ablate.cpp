@@ -12,6 +12,7 @@
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
+#include "src/io/atlas_files.hpp"
 #include "src/io/near_names.hpp"
 #include "src/pipeline.hpp"
 #include "src/run_folder.hpp"
@@ -78,7 +79,8 @@ Part part_of(const Config& given, const AblationVariant& variant, std::int64_t s
 
 /// Rank-local. The figures of a part, if they are there and of this configuration.
 std::optional<EvaluationResult> find_figures(const Part& part) {
-    if (!std::filesystem::exists(part.own.evaluation()) || !std::filesystem::exists(part.own.atlas()))
+    if (!std::filesystem::exists(part.own.evaluation()) ||
+        !std::filesystem::exists(written_atlas(part.own.atlas(), part.config.generate.shards)))
         return {};
     if (!is_evaluated(part.own, derived_for(Communicator::self(), part.model, part.config))) return {};
     return read_evaluation_json(part.own.evaluation());
@@ -99,7 +101,8 @@ void run_part(const std::shared_ptr<const Backend>& backend, const Part& part, L
     });
     generate(backend, config, part.model.checkpoint(), part.own.atlas(),
              provenance_of(comm, config, "generate"), log);
-    evaluate_run(comm, config, part.model, part.own.atlas(), part.own.evaluation(), log);
+    evaluate_run(comm, config, part.model, written_atlas(part.own.atlas(), config.generate.shards),
+                 part.own.evaluation(), log);
 }
 
 /// A row of the table: a variant's figures by seed.

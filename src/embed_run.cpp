@@ -216,7 +216,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     InputOptions source;
     source.path = config.embed.path;
     source.layer = config.embed.layer;
-    if (!summary.batch_names.empty()) source.batch_key = config.input.batch_key;
+    if (!summary.batch_names.empty()) source.batch_key = config.input.batch_column();
     // Labels are compared with the predicted ones where the file has some.
     source.label_key = agreed(comm, [&] {
         const std::string& key = config.input.label_key;

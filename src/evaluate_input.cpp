@@ -10,6 +10,7 @@
 #include "dist/hdf5_file.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/h5ad_frame.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/preprocess/filter.hpp"
@@ -135,13 +136,23 @@ AtlasShard read_generated(const Communicator& comm, const std::filesystem::path&
 
 /// Of this rank's generated cells, as `lapatlas generate` wrote them.
 std::vector<double> written_distances(const std::filesystem::path& path, const AtlasShard& shard) {
-    const Hdf5File file = Hdf5File::open(path);
-    const H5adFrame obs(file, "obs");
-    if (!obs.has("manifold_distance"))
-        throw InputError(path.string() +
-                         ": obs has no manifold_distance, which its model would have written; "
-                         "make it again with `lapatlas generate`");
-    return obs.numbers("manifold_distance", shard.first_cell, shard.counts.num_rows());
+    std::vector<double> distances;
+    std::int64_t first = 0;  // cell of the atlas that is the file's first
+    for (const std::string& name : input_files(path.string())) {
+        const Hdf5File file = Hdf5File::open(name);
+        const H5adFrame obs(file, "obs");
+        if (!obs.has("manifold_distance"))
+            throw InputError(name +
+                             ": obs has no manifold_distance, which its model would have written; "
+                             "make it again with `lapatlas generate`");
+        const std::int64_t begin = std::clamp<std::int64_t>(shard.first_cell - first, 0, obs.num_rows()),
+                           end = std::clamp<std::int64_t>(shard.first_cell + shard.counts.num_rows() - first,
+                                                          begin, obs.num_rows());
+        const std::vector<double> part = obs.numbers("manifold_distance", begin, end - begin);
+        distances.insert(distances.end(), part.begin(), part.end());
+        first += obs.num_rows();
+    }
+    return distances;
 }
 
 std::vector<std::int64_t> global_rows(const AtlasShard& shard) {

@@ -1,4 +1,5 @@
 #include "src/inspect.hpp"
+#include "src/config/config.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
 #include "src/generate/cell_plan.hpp"
+#include "src/io/atlas_files.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/run_folder.hpp"
 #include "src/train/checkpoint.hpp"
@@ -129,7 +131,9 @@ std::string inspect(const std::filesystem::path& path, int num_parts) {
     std::string text;
     if (std::filesystem::exists(run.prepared())) text += describe_prepared(run.prepared(), num_parts);
     if (std::filesystem::exists(run.checkpoint())) text += describe_checkpoint(run.checkpoint());
-    for (const auto& file : {run.metrics(), run.atlas(), run.evaluation(), run.report()})
+    for (const auto& file :
+         {run.metrics(), written_atlas(run.atlas(), read_config(run.config()).generate.shards),
+          run.evaluation(), run.report()})
         text +=
             line(file.filename().string(), std::filesystem::exists(file)
                                                ? std::to_string(std::filesystem::file_size(file)) + " bytes"

@@ -8,6 +8,7 @@
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
+#include "src/io/atlas_files.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/plan/memory_check.hpp"
 #include "src/prepare.hpp"
@@ -33,11 +34,8 @@ bool is_trained(const RunFolder& run, const Config& config) {
 namespace {
 
 bool is_generated(const RunFolder& run, const Config& config) {
-    if (!std::filesystem::exists(run.atlas())) return false;
-    const Hdf5File file = Hdf5File::open(run.atlas());
-    return file.exists("uns/lapatlas/fingerprint") &&
-           file.read_string("uns/lapatlas/fingerprint") == generate_fingerprint(config) &&
-           weights_id_of_atlas(run.atlas()) == read_checkpoint_status(run.checkpoint()).weights_id;
+    return is_made_by(written_atlas(run.atlas(), config.generate.shards), generate_fingerprint(config),
+                      read_checkpoint_status(run.checkpoint()).weights_id);
 }
 
 }  // namespace
@@ -45,12 +43,13 @@ bool is_generated(const RunFolder& run, const Config& config) {
 bool is_evaluated(const RunFolder& run, const Config& config) {
     if (!std::filesystem::exists(run.evaluation())) return false;
     const EvaluationResult result = read_evaluation_json(run.evaluation());
+    const std::filesystem::path atlas = written_atlas(run.atlas(), config.generate.shards);
     const auto& said = result.provenance;
     const auto is = [&](const char* name, const std::string& value) {
         return std::find(said.begin(), said.end(), std::pair{std::string(name), value}) != said.end();
     };
-    return is("fingerprint", evaluate_fingerprint(config)) && is("generated", evaluated_name(run.atlas())) &&
-           is("weights_id", weights_id_of_atlas(run.atlas()));
+    return is("fingerprint", evaluate_fingerprint(config)) && is("generated", evaluated_name(atlas)) &&
+           is("weights_id", weights_id_of_atlas(atlas));
 }
 
 void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& given, Log& log) {
@@ -88,7 +87,8 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         fresh = true;
     }
     if (fresh || !is_done(is_evaluated, "evaluate"))
-        evaluate_run(comm, config, run, run.atlas(), run.evaluation(), log);
+        evaluate_run(comm, config, run, written_atlas(run.atlas(), config.generate.shards), run.evaluation(),
+                     log);
     report_run(comm, config, run, run.report(), log);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -11,13 +12,13 @@
 #include "dist/memory_use.hpp"
 #include "partition/components.hpp"
 #include "partition/distributed_graph.hpp"
-#include "partition/metis_partitioner.hpp"
 #include "partition/row_exchange.hpp"
 #include "src/config/config.hpp"
 #include "src/embed/positional_encoding.hpp"
 #include "src/graph/cluster_graph.hpp"
 #include "src/graph/knn.hpp"
 #include "src/io/atlas_reader.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/filter.hpp"
@@ -42,12 +43,13 @@ struct Cells {
     std::vector<double> scores;  // [rows, components]
 };
 
-/// Collective. The cells reordered (and dealt again) by their new global rows.
-Cells reorder(const Communicator& comm, const Cells& cells, std::span<const std::int64_t> new_rows,
+/// Collective. The cells reordered (and dealt again) by their new global rows; what has been dealt is freed.
+Cells reorder(const Communicator& comm, Cells cells, std::span<const std::int64_t> new_rows,
               std::int64_t components) {
     Cells moved;
     moved.total = cells.total;
     moved.counts = deal_rows(comm, cells.counts, new_rows, cells.total);
+    cells.counts = PackedCounts();
     moved.cell_index = deal_rows<std::int64_t>(comm, cells.cell_index, 1, new_rows, cells.total);
     moved.labels = deal_rows<std::int32_t>(comm, cells.labels, 1, new_rows, cells.total);
     moved.batches = deal_rows<std::int32_t>(comm, cells.batches, 1, new_rows, cells.total);
@@ -58,11 +60,12 @@ Cells reorder(const Communicator& comm, const Cells& cells, std::span<const std:
 }
 
 /// Collective. The rows with a nonzero entry in `chosen` over `genes`, dealt evenly again in their present
-/// order.
-Cells choose(const Communicator& comm, const AtlasShard& atlas, const std::vector<Split>& splits,
-             const std::vector<std::int32_t>& genes, std::span<const std::uint8_t> chosen) {
+/// order. The last to choose frees the atlas's counts before its own are dealt.
+Cells choose(const Communicator& comm, AtlasShard& atlas, const std::vector<Split>& splits,
+             const std::vector<std::int32_t>& genes, std::span<const std::uint8_t> chosen, bool is_last) {
     Cells cells;
     cells.counts = select(atlas.counts, chosen, genes);
+    if (is_last) atlas.counts = PackedCounts();
     for (std::size_t r = 0; r < chosen.size(); ++r) {
         if (chosen[r] == 0) continue;
         cells.cell_index.push_back(atlas.first_cell + static_cast<std::int64_t>(r));
@@ -74,7 +77,7 @@ Cells choose(const Communicator& comm, const AtlasShard& atlas, const std::vecto
     cells.total = all_reduce_sum(comm, mine);
     std::vector<std::int64_t> rows(cells.labels.size());
     std::iota(rows.begin(), rows.end(), exclusive_sum(comm, mine));
-    return reorder(comm, cells, rows, 0);
+    return reorder(comm, std::move(cells), rows, 0);
 }
 
 void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const Cells& train, Log& log) {
@@ -105,15 +108,19 @@ void require_batches(const Communicator& comm, const AtlasShard& atlas, const In
 std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
 
 /// Sizes and times of the input's files; empty where there is none.
-std::string input_identity(const std::filesystem::path& path) {
+std::string input_identity(const std::string& input) {
     namespace fs = std::filesystem;
     std::error_code error;
     std::vector<fs::path> files;
-    if (fs::is_regular_file(path, error)) files.push_back(path);
-    if (fs::is_directory(path, error))
-        for (const auto& entry : fs::directory_iterator(path, error))
-            if (entry.is_regular_file(error)) files.push_back(entry.path());
-    std::sort(files.begin(), files.end());
+    for (const fs::path path : input_files(input)) {  // in the order given: it is that of the cells
+        if (fs::is_regular_file(path, error)) files.push_back(path);
+        std::vector<fs::path> of_folder;
+        if (fs::is_directory(path, error))
+            for (const auto& entry : fs::directory_iterator(path, error))
+                if (entry.is_regular_file(error)) of_folder.push_back(entry.path());
+        std::sort(of_folder.begin(), of_folder.end());
+        files.insert(files.end(), of_folder.begin(), of_folder.end());
+    }
     std::ostringstream text;
     for (const fs::path& file : files)
         text << file.filename().string() << ": " << fs::file_size(file, error) << " bytes of "
@@ -179,9 +186,9 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         is_heldout.push_back(cell_filter.keep[r] != 0 && splits[r] != Split::kTrain ? 1 : 0);
     }
     const GeneFilter genes = choose_genes(comm, atlas.counts, is_train, options.min_cells);
-    Cells train = choose(comm, atlas, splits, genes.kept, is_train);
-    Cells heldout = choose(comm, atlas, splits, genes.kept, is_heldout);
-    atlas.counts = PackedCounts();
+    // The larger part last.
+    Cells heldout = choose(comm, atlas, splits, genes.kept, is_heldout, false);
+    Cells train = choose(comm, atlas, splits, genes.kept, is_train, true);
     log.info(std::to_string(train.total) + " training and " + std::to_string(heldout.total) +
              " held-out cells, " + std::to_string(genes.kept.size()) + " genes in at least " +
              std::to_string(options.min_cells) + " training cells");
@@ -231,24 +238,18 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
              " on a sample");
     if (recall < 0.99) log.warning("recall of the nearest neighbours is below 0.99");
 
-    log.stage("graph and METIS clusters");
+    log.stage("graph and clusters");
     DistributedGraph graph = symmetrise(comm, train.total, knn.neighbours, knn.k);
     const std::int64_t num_clusters = options.clusters;
     std::vector<std::int32_t> weights;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         weights.push_back(static_cast<std::int32_t>(train.counts.row_size(r) + graph.degree(r)));
-    const std::vector<std::int32_t> cluster =
-        partition_graph(comm, graph, weights, static_cast<std::int32_t>(num_clusters));
     PreparedSummary summary;
+    Clusters clusters = make_clusters(comm, graph, weights, options.clusters, options.partitioner);
     const std::vector<std::int64_t> new_rows =
-        rows_ordered_by_key(comm, cluster, num_clusters, summary.cluster_offsets);
+        rows_ordered_by_key(comm, clusters.of_row, num_clusters, summary.cluster_offsets);
     graph = rename_rows(comm, graph, new_rows);
-    summary.cluster_weights.assign(static_cast<std::size_t>(num_clusters), 0);
-    for (std::size_t r = 0; r < cluster.size(); ++r)
-        summary.cluster_weights[static_cast<std::size_t>(cluster[r])] += weights[r];
-    all_reduce_sum(comm, std::span<std::int64_t>(summary.cluster_weights));
-    train = reorder(comm, train, new_rows, num_components);
-    ClusterGraph clusters = cluster_graph(comm, graph, summary.cluster_offsets);
+    train = reorder(comm, std::move(train), new_rows, num_components);
 
     log.stage("positional encodings");
     const Components parts = find_components(comm, graph);
@@ -281,7 +282,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     }
     const std::vector<std::int64_t> heldout_rows =
         rows_ordered_by_key(comm, home, num_clusters, summary.heldout_offsets);
-    heldout = reorder(comm, heldout, heldout_rows, num_components);
+    heldout = reorder(comm, std::move(heldout), heldout_rows, num_components);
     edges.neighbours = deal_rows<std::int64_t>(comm, edges.neighbours, edges.k, heldout_rows, heldout.total);
     const std::vector<double> heldout_encodings =
         extend_encoding(comm, graph, encoding, edges.neighbours, edges.k);
@@ -301,9 +302,10 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     summary.num_heldout = heldout.total;
     summary.num_encodings = encoding.count;
     summary.num_neighbours = edges.k;
-    summary.cluster_graph_offsets = std::move(clusters.offsets);
-    summary.cluster_graph_neighbours = std::move(clusters.neighbours);
-    summary.cluster_graph_edges = std::move(clusters.edges);
+    summary.cluster_graph_offsets = std::move(clusters.graph.offsets);
+    summary.cluster_graph_neighbours = std::move(clusters.graph.neighbours);
+    summary.cluster_graph_edges = std::move(clusters.graph.edges);
+    summary.cluster_weights = std::move(clusters.weights);
     summary.eigenvalues = encoding.eigenvalues;
     summary.singular_values = components.pca.singular_values;
     summary.gene_ranking = variable.ranking;
@@ -320,11 +322,12 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         {"knn_recall", recall},
         {"knn_k", static_cast<double>(knn.k)},
         {"components", static_cast<double>(parts.count)},
-        {"edges", static_cast<double>(clusters.all_edges / 2)},
+        {"edges", static_cast<double>(clusters.graph.all_edges / 2)},
         {"largest_degree", static_cast<double>(all_reduce_max(comm, largest_degree))},
-        {"cluster_cut_share", clusters.all_edges == 0 ? 0.0
-                                                      : static_cast<double>(clusters.cut_edges) /
-                                                            static_cast<double>(clusters.all_edges)},
+        {"cluster_cut_share",
+         clusters.graph.all_edges == 0
+             ? 0.0
+             : static_cast<double>(clusters.graph.cut_edges) / static_cast<double>(clusters.graph.all_edges)},
         {"density", nnz / static_cast<double>(train.total) / static_cast<double>(genes.kept.size())},
         {"largest_eigen_residual", encoding.largest_residual},
     };

@@ -6,6 +6,7 @@
 #include "dist/error.hpp"
 #include "src/backend/backend.hpp"
 #include "src/config/config.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/prepare.hpp"
 #include "src/train/checkpoint.hpp"
@@ -29,10 +30,10 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
             read_checkpoint_status(run.checkpoint()).fingerprint != train_fingerprint(config))
             throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
                               "config.toml); choose another output.dir, or remove its checkpoints/");
-        std::error_code error;
-        if (std::filesystem::exists(run.config()) && !std::filesystem::exists(config.input.path, error) &&
+        if (std::filesystem::exists(run.config()) && !input_exists(config.input.path) &&
             read_config(run.config()).input.path != config.input.path)
             throw InputError(config.input.path + ": no such file or folder (input.path)");
+        std::error_code error;
         const bool made = std::filesystem::create_directories(run.dir, error);
         if (error)
             throw InputError(run.dir.string() + ": the run's folder cannot be made (" + error.message() +

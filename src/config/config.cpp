@@ -310,9 +310,15 @@ void check_config(const Config& config) {
     if (config.generate.library_size > 0 && config.model.library != "size_factor")
         throw ConfigError(
             "generate.library_size needs model.library = size_factor: absolute rates have no library");
-    if (!config.input.batch_key.empty() && config.input.batch_key == config.input.label_key)
-        throw ConfigError("input.batch_key and input.label_key are both '" + config.input.batch_key +
+    if (config.input.batch_from_file && !config.input.batch_key.empty())
+        throw ConfigError("input.batch_from_file and input.batch_key = " + config.input.batch_key +
+                          ": a cell has one batch; leave one of them out");
+    if (!config.input.label_key.empty() && config.input.batch_column() == config.input.label_key)
+        throw ConfigError("input.batch_key and input.label_key are both '" + config.input.label_key +
                           "'; a batch is not a type");
+    if (config.generate.shards < 0 || config.generate.shards > 99'999)
+        throw ConfigError("generate.shards = " + std::to_string(config.generate.shards) +
+                          ": must be in 0 .. 99999");
     if (config.generate.gzip_level < 0 || config.generate.gzip_level > 9)
         throw ConfigError("generate.gzip_level is " + std::to_string(config.generate.gzip_level) +
                           ", it must be 0 to 9");

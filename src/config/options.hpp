@@ -15,6 +15,8 @@ using Choices = std::initializer_list<const char*>;
 
 struct InputOptions {
     std::string path;
+    std::string join_genes = "inner";
+    bool batch_from_file = false;
     std::string layer;
     std::string label_key;
     std::string batch_key;
@@ -24,9 +26,20 @@ struct InputOptions {
     double test_fraction = 0.2;
     double validation_fraction = 0.1;
 
+    /// What the batch is called in files that are written; empty: there is none.
+    std::string batch_column() const { return batch_from_file ? "batch" : batch_key; }
+
     template <class Visitor>
     void describe(Visitor&& v) {
-        v("path", path, "counts: an .h5ad file, a 10x .h5 file, or a 10x folder with matrix.mtx[.gz]");
+        v("path", path,
+          "counts: an .h5ad file, a 10x .h5 file, or a 10x folder with matrix.mtx[.gz]; several, separated "
+          "by "
+          "commas, are one atlas");
+        v("join_genes", join_genes,
+          "genes of several files: inner (those in every file) or outer (all; not in a file: no counts)",
+          Choices{"inner", "outer"});
+        v("batch_from_file", batch_from_file,
+          "each file is a batch, called by its name; instead of batch_key");
         v("layer", layer, "where the counts are: X, raw/X, layers/NAME; empty: found by looking, and said");
         v("label_key", label_key,
           "obs column of the cell type that generation is conditioned on; empty: no labels");
@@ -106,6 +119,7 @@ struct PrepareOptions {
     std::int64_t exact_knn_below = 50000;
     std::int64_t encodings = 16;
     std::int64_t clusters = 0;
+    std::string partitioner = "auto";
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -123,6 +137,10 @@ struct PrepareOptions {
         v("encodings", encodings, "Laplacian positional encodings a cell");
         v("clusters", clusters,
           "METIS clusters of the graph; 0: from the data, max(64, training cells / 256)");
+        v("partitioner", partitioner,
+          "what makes them: metis (on the first rank), scotch (PT-Scotch on all ranks) or auto: metis up to "
+          "500 million edges",
+          Choices{"auto", "metis", "scotch"});
     }
 };
 
@@ -265,6 +283,7 @@ struct GenerateOptions {
     double guidance = 0;
     bool write_latents = false;
     std::int64_t gzip_level = 1;
+    std::int64_t shards = 0;
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -284,6 +303,8 @@ struct GenerateOptions {
           "w in eps = (1+w) eps(z,c) - w eps(z,null); 0: plain conditional, -1: unconditional");
         v("write_latents", write_latents, "write obsm X_latent");
         v("gzip_level", gzip_level, "compression of the written counts, 0 to 9");
+        v("shards", shards,
+          "files that the atlas is written in, with an index (NAME.shards.json) beside them; 0: one .h5ad");
     }
 };
 
@@ -311,6 +332,8 @@ struct EvaluateOptions {
 
 struct EmbedOptions {
     std::string path;
+    std::string join_genes = "inner";
+    bool batch_from_file = false;
     std::string layer;
     bool denoised = false;
 

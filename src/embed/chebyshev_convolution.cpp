@@ -9,31 +9,44 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Clenshaw's recurrence; term(k, out) writes Y_k [num_owned, width].
+/// multiply() by pieces of rows with turns for `poll`; at once where it is empty.
+void multiply_in_pieces(const torch::Tensor& out, const torch::Tensor& a, const torch::Tensor& b, bool adds,
+                        const Poll& poll) {
+    constexpr std::int64_t kRows = 4096;
+    if (!poll) return multiply(out, a, b, adds);
+    for (std::int64_t first = 0; first < a.size(0); first += kRows) {
+        const std::int64_t count = std::min(kRows, a.size(0) - first);
+        multiply(out.narrow(0, first, count), a.narrow(0, first, count), b, adds);
+        poll();
+    }
+}
+
+/// Clenshaw's recurrence; term(k, out, poll) writes Y_k [num_owned, width].
 template <class Term>
 torch::Tensor clenshaw(GraphOperator& graph, std::int64_t order, std::int64_t width,
                        const torch::TensorOptions& options, const Term& term) {
     const std::int64_t owned = graph.num_owned();
     torch::Tensor out = torch::empty({owned, width}, options);
     if (order == 1) {
-        term(0, out);
+        term(0, out, Poll());
         return out;
     }
     const torch::Tensor y = torch::empty({owned, width}, options);
     torch::Tensor later = torch::empty({graph.num_local(), width}, options);  // b_k+1, with room for ghosts
     torch::Tensor latest;                                                     // b_k+2
-    term(order - 1, later.narrow(0, 0, owned));
+    term(order - 1, later.narrow(0, 0, owned), Poll());
     for (std::int64_t k = order - 2; k >= 0; --k) {
         const torch::Tensor next = k == 0 ? out : torch::empty_like(later);
-        graph.apply(later, k == 0 ? 1.0f : 2.0f, y, latest, next, [&] { term(k, y); });
+        graph.apply(later, k == 0 ? 1.0f : 2.0f, y, latest, next,
+                    [&](const Poll& poll) { term(k, y, poll); });
         latest = later;
         later = next;
     }
     return out;
 }
 
-/// The adjoint. visit(k, P_k [num_owned, width]) is called for every k in order; for k + 1 < order it runs
-/// while the halo of P_k travels.
+/// The adjoint. visit(k, P_k [num_owned, width], poll) is called for every k in order; for k + 1 < order it
+/// runs while the halo of P_k travels.
 template <class Visit>
 void chebyshev_adjoint(GraphOperator& graph, const torch::Tensor& gradient, std::int64_t order,
                        const Visit& visit) {
@@ -42,9 +55,10 @@ void chebyshev_adjoint(GraphOperator& graph, const torch::Tensor& gradient, std:
     torch::Tensor previous;
     for (std::int64_t k = 0; k < order; ++k) {
         const torch::Tensor term = current.narrow(0, 0, graph.num_owned());
-        if (k + 1 == order) return visit(k, term);
+        if (k + 1 == order) return visit(k, term, Poll());
         torch::Tensor next = torch::empty_like(current);
-        graph.apply(current, k == 0 ? 1.0f : 2.0f, {}, previous, next, [&] { visit(k, term); });
+        graph.apply(current, k == 0 ? 1.0f : 2.0f, {}, previous, next,
+                    [&](const Poll& poll) { visit(k, term, poll); });
         previous = current;
         current = next;
     }
@@ -71,9 +85,10 @@ class DenseChebyshev : public torch::autograd::Function<DenseChebyshev> {
         keep(context, holder);
         context->save_for_backward({x, weight});
         const torch::Tensor x_factor = x.to(holder->type), w_factor = weight.to(holder->type);
-        return clenshaw(
-            *holder->graph, weight.size(0), weight.size(2), weight.options(),
-            [&](std::int64_t k, const torch::Tensor& out) { multiply(out, x_factor, w_factor[k]); });
+        return clenshaw(*holder->graph, weight.size(0), weight.size(2), weight.options(),
+                        [&](std::int64_t k, const torch::Tensor& out, const Poll& poll) {
+                            multiply_in_pieces(out, x_factor, w_factor[k], false, poll);
+                        });
     }
 
     static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -84,10 +99,10 @@ class DenseChebyshev : public torch::autograd::Function<DenseChebyshev> {
         const torch::Tensor dx = torch::empty(x.sizes(), weight.options()),
                             dweight = torch::empty_like(weight);
         chebyshev_adjoint(*holder->graph, gradients[0], weight.size(0),
-                          [&](std::int64_t k, const torch::Tensor& term) {
+                          [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
                               const torch::Tensor factor = term.to(holder->type);
                               multiply(dweight[k], x_factor.t(), factor);
-                              multiply(dx, factor, w_factor[k].t(), k > 0);
+                              multiply_in_pieces(dx, factor, w_factor[k].t(), k > 0, poll);
                           });
         return {dx, dweight, torch::Tensor()};
     }
@@ -103,8 +118,9 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
         saved.push_back(encodings);
         context->save_for_backward(saved);
         return clenshaw(*holder->graph, encoding_weight.size(0), encoding_weight.size(2),
-                        encoding_weight.options(), [&](std::int64_t k, const torch::Tensor& out) {
-                            holder->x->times(weights[static_cast<std::size_t>(k)], out);
+                        encoding_weight.options(),
+                        [&](std::int64_t k, const torch::Tensor& out, const Poll& poll) {
+                            holder->x->times(weights[static_cast<std::size_t>(k)], out, poll);
                             multiply(out, encodings, encoding_weight[k], true);
                         });
     }
@@ -118,18 +134,19 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
         const torch::Tensor dencoding_weight =
             torch::empty({order, encodings.size(1), gradients[0].size(1)}, encodings.options());
         variable_list result(weights.size());
-        chebyshev_adjoint(
-            *holder->graph, gradients[0], order, [&](std::int64_t k, const torch::Tensor& term) {
-                const auto index = static_cast<std::size_t>(k);
-                multiply(dencoding_weight[k], encodings.t(), term);
-                if (holder->sink != nullptr) {
-                    holder->x->transposed_times(term, holder->sink->gradient_of(weights[index]));
-                    holder->sink->gradient_is_ready(weights[index]);
-                } else {
-                    result[index] = torch::empty_like(weights[index]);
-                    holder->x->transposed_times(term, result[index]);
-                }
-            });
+        chebyshev_adjoint(*holder->graph, gradients[0], order,
+                          [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
+                              const auto index = static_cast<std::size_t>(k);
+                              multiply(dencoding_weight[k], encodings.t(), term);
+                              if (holder->sink != nullptr) {
+                                  holder->x->transposed_times(term, holder->sink->gradient_of(weights[index]),
+                                                              poll);
+                                  holder->sink->gradient_is_ready(weights[index]);
+                              } else {
+                                  result[index] = torch::empty_like(weights[index]);
+                                  holder->x->transposed_times(term, result[index], poll);
+                              }
+                          });
         result.insert(result.end(), {torch::Tensor(), dencoding_weight, torch::Tensor()});
         return result;
     }

@@ -16,10 +16,11 @@ class EncoderInput {
     virtual ~EncoderInput() = default;
     virtual std::int64_t num_rows() const = 0;
     virtual std::int64_t num_genes() const = 0;
-    /// out [num_rows, width] = X w, w [num_genes, width].
-    virtual void times(const torch::Tensor& w, const torch::Tensor& out) const = 0;
+    /// out [num_rows, width] = X w, w [num_genes, width]. `poll` has its turns where the host computes.
+    virtual void times(const torch::Tensor& w, const torch::Tensor& out, const Poll& poll = {}) const = 0;
     /// out [num_genes, width] = X^T y, y [num_rows, width].
-    virtual void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const = 0;
+    virtual void transposed_times(const torch::Tensor& y, const torch::Tensor& out,
+                                  const Poll& poll = {}) const = 0;
 };
 
 /// On the CPU, by sparse products. What x lacks of its order by genes is made when it is needed.

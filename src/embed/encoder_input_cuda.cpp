@@ -25,12 +25,13 @@ class DenseEncoderInput : public EncoderInput {
     std::int64_t num_rows() const override { return rows_.size(0); }
     std::int64_t num_genes() const override { return matrix_.num_genes; }
 
-    void times(const torch::Tensor& w, const torch::Tensor& out) const override {
+    void times(const torch::Tensor& w, const torch::Tensor& out, const Poll& /*poll*/) const override {
         for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
             multiply(out.narrow(0, first, tile.size(0)), tile, w);
         });
     }
-    void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const override {
+    void transposed_times(const torch::Tensor& y, const torch::Tensor& out,
+                          const Poll& /*poll*/) const override {
         if (num_rows() == 0) out.zero_();
         for_tiles([&](std::int64_t first, const torch::Tensor& tile) {
             multiply(out, tile.t(), y.narrow(0, first, tile.size(0)), first > 0);

@@ -12,13 +12,13 @@ class SparseEncoderInput : public EncoderInput {
     explicit SparseEncoderInput(SparseInput x) : x_(std::move(x)) {}
     std::int64_t num_rows() const override { return x_.num_rows; }
     std::int64_t num_genes() const override { return x_.num_genes; }
-    void times(const torch::Tensor& w, const torch::Tensor& out) const override {
-        sparse_times_dense(x_, w.data_ptr<float>(), w.size(1), out.data_ptr<float>());
+    void times(const torch::Tensor& w, const torch::Tensor& out, const Poll& poll) const override {
+        sparse_times_dense(x_, w.data_ptr<float>(), w.size(1), out.data_ptr<float>(), poll);
     }
-    void transposed_times(const torch::Tensor& y, const torch::Tensor& out) const override {
+    void transposed_times(const torch::Tensor& y, const torch::Tensor& out, const Poll& poll) const override {
         // Only training asks for this.
         if (x_.gene_offsets.empty()) order_by_gene(x_);
-        transposed_sparse_times_dense(x_, y.data_ptr<float>(), y.size(1), out.data_ptr<float>());
+        transposed_sparse_times_dense(x_, y.data_ptr<float>(), y.size(1), out.data_ptr<float>(), poll);
     }
 
   private:

@@ -9,6 +9,7 @@
 
 #include "dist/halo_exchange.hpp"
 #include "partition/graph_shard.hpp"
+#include "src/embed/sparse_kernels.hpp"
 
 namespace lapatlas {
 
@@ -24,10 +25,11 @@ class GraphOperator {
 
     /// Collective. out = scale * L^ in + plus - minus over owned rows; `in` is [num_local, width] and gets
     /// its ghost rows here; plus, minus and out have at least the owned rows; plus and minus may be
-    /// undefined. `meanwhile`, if given, runs while the boundary travels.
+    /// undefined. `meanwhile`, if given, runs while the boundary travels; it calls its argument between
+    /// pieces of its work, where that is not empty.
     virtual void apply(const torch::Tensor& in, float scale, const torch::Tensor& plus,
                        const torch::Tensor& minus, const torch::Tensor& out,
-                       const std::function<void()>& meanwhile = {}) = 0;
+                       const std::function<void(const Poll&)>& meanwhile = {}) = 0;
 };
 
 /// On the CPU, the halo by MPI. Views `shard`; `entries` [num_edges] as laplacian_entries makes them.

@@ -30,7 +30,7 @@ class CudaGraphOperator : public GraphOperator {
     std::int64_t num_local() const override { return num_owned_ + num_ghosts_; }
 
     void apply(const torch::Tensor& in, float scale, const torch::Tensor& plus, const torch::Tensor& minus,
-               const torch::Tensor& out, const std::function<void()>& meanwhile) override {
+               const torch::Tensor& out, const std::function<void(const Poll&)>& meanwhile) override {
         const std::int64_t width = in.size(1);
         const auto sum = [&](const torch::Tensor& rows) {
             cuda::weighted_row_sums<float>({row_offsets_.data_ptr<std::int64_t>(),
@@ -40,7 +40,7 @@ class CudaGraphOperator : public GraphOperator {
                                            out.data_ptr<float>(), stream_);
         };
         halo_->start(in.data_ptr<float>(), num_owned_, width);
-        if (meanwhile) meanwhile();
+        if (meanwhile) meanwhile({});
         sum(interior_);
         halo_->finish();
         if (statistics_ != nullptr) {

@@ -21,7 +21,7 @@ class MpiGraphOperator : public GraphOperator {
     std::int64_t num_local() const override { return shard_.num_owned + shard_.num_ghosts(); }
 
     void apply(const torch::Tensor& in, float scale, const torch::Tensor& plus, const torch::Tensor& minus,
-               const torch::Tensor& out, const std::function<void()>& meanwhile) override {
+               const torch::Tensor& out, const std::function<void(const Poll&)>& meanwhile) override {
         const std::int64_t width = in.size(1);
         halo_.start(in.data_ptr<float>(), shard_.num_owned, width);
         const auto sum = [&](std::span<const std::int32_t> rows) {
@@ -29,7 +29,7 @@ class MpiGraphOperator : public GraphOperator {
                                    width, scale, data_or_null(plus), data_or_null(minus),
                                    out.data_ptr<float>());
         };
-        if (meanwhile) meanwhile();
+        if (meanwhile) meanwhile([&] { halo_.poll(); });
         // In pieces, so that MPI gets its turns to move the boundary.
         constexpr std::size_t kPiece = 2048;
         const std::span<const std::int32_t> interior(shard_.interior_rows);

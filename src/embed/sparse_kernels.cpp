@@ -1,5 +1,7 @@
 #include "src/embed/sparse_kernels.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -53,13 +55,34 @@ void gather_row(const std::int32_t* indices, const float* values, std::int64_t c
     }
 }
 
+/// Where the entries of rows [first_row, last_row) go from one tile of sources to the next, counted from the
+/// start of each row: [rows, tiles + 1].
+void find_tiles(std::span<const std::int64_t> offsets, const std::int32_t* indices, std::int64_t first_row,
+                std::int64_t last_row, std::int64_t tiles, std::int64_t tile_rows,
+                std::vector<std::int32_t>& bounds) {
+    bounds.clear();
+    for (std::int64_t r = first_row; r < last_row; ++r) {
+        const std::int32_t* begin = indices + offsets[static_cast<std::size_t>(r)];
+        const std::int32_t* end = indices + offsets[static_cast<std::size_t>(r) + 1];
+        const std::int32_t* at = begin;
+        bounds.push_back(0);
+        for (std::int64_t tile = 1; tile < tiles; ++tile) {
+            while (at != end && *at < tile * tile_rows) ++at;
+            bounds.push_back(static_cast<std::int32_t>(at - begin));
+        }
+        bounds.push_back(static_cast<std::int32_t>(end - begin));
+    }
+}
+
 /// out[r] = sum over the entries of row r of values[e] * dense[indices[e]], indices ascending within a row.
-/// Columns are taken 128 at a time and the rows of `dense` in tiles that stay in the second-level cache
-/// (half a megabyte), where all of it would come from the third for every entry. An element's sum keeps its
-/// order, so tiles do not change it.
+/// Columns are taken 128 at a time and the rows of `dense` in tiles that stay in the second-level cache (half
+/// a megabyte), where all of it would come from the third for every entry. An element's sum keeps its order,
+/// so tiles do not change it.
 void gather_rows(std::span<const std::int64_t> offsets, const std::int32_t* indices, const float* values,
-                 std::int64_t num_sources, const float* dense, std::int64_t width, float* out) {
+                 std::int64_t num_sources, const float* dense, std::int64_t width, float* out,
+                 const Poll& poll) {
     constexpr std::int64_t kColumns = 128, kTileRows = 1024, kChunk = 512, kFewestEntries = 16;
+    constexpr std::int64_t kEntriesATurn = std::int64_t{1} << 20;  // some milliseconds of a core
     const auto rows = static_cast<std::int64_t>(offsets.size()) - 1;
     // A tile costs a row a load and a store of its sums, so it should hold some entries of most.
     const std::int64_t most =
@@ -70,20 +93,26 @@ void gather_rows(std::span<const std::int64_t> offsets, const std::int32_t* indi
 #pragma omp parallel for schedule(dynamic)
     for (std::int64_t first_row = 0; first_row < rows; first_row += kChunk) {
         const std::int64_t last_row = std::min(rows, first_row + kChunk);
-        std::vector<std::int64_t> next(static_cast<std::size_t>(last_row - first_row));
-        for (std::int64_t j = 0; j < width; j += kColumns) {
-            std::copy_n(offsets.data() + first_row, next.size(), next.data());
+        // Only the thread that called may let messages move.
+        const bool polls = poll && omp_get_thread_num() == 0;
+        std::int64_t since_turn = 0;
+        std::vector<std::int32_t> bounds;
+        find_tiles(offsets, indices, first_row, last_row, tiles, tile_rows, bounds);
+        for (std::int64_t j = 0; j < width; j += kColumns)
             for (std::int64_t tile = 0; tile < tiles; ++tile) {
-                const std::int64_t sources_end = (tile + 1) * tile_rows;
                 for (std::int64_t r = first_row; r < last_row; ++r) {
-                    std::int64_t& at = next[static_cast<std::size_t>(r - first_row)];
-                    const std::int64_t first = at, row_end = offsets[static_cast<std::size_t>(r) + 1];
-                    while (at < row_end && indices[at] < sources_end) ++at;
-                    gather_row(indices + first, values + first, at - first, dense + j, width,
+                    const std::int32_t* bound = bounds.data() + (r - first_row) * (tiles + 1) + tile;
+                    const std::int64_t first = offsets[static_cast<std::size_t>(r)] + bound[0];
+                    if (tile > 0 && bound[0] == bound[1]) continue;
+                    since_turn += bound[1] - bound[0];
+                    gather_row(indices + first, values + first, bound[1] - bound[0], dense + j, width,
                                std::min(kColumns, width - j), tile > 0, out + r * width + j);
                 }
+                if (polls && since_turn > kEntriesATurn) {
+                    poll();
+                    since_turn = 0;
+                }
             }
-        }
     }
 }
 
@@ -108,12 +137,15 @@ void order_by_gene(SparseInput& input) {
     }
 }
 
-void sparse_times_dense(const SparseInput& x, const float* w, std::int64_t width, float* out) {
-    gather_rows(x.row_offsets, x.gene_indices.data(), x.values.data(), x.num_genes, w, width, out);
+void sparse_times_dense(const SparseInput& x, const float* w, std::int64_t width, float* out,
+                        const Poll& poll) {
+    gather_rows(x.row_offsets, x.gene_indices.data(), x.values.data(), x.num_genes, w, width, out, poll);
 }
 
-void transposed_sparse_times_dense(const SparseInput& x, const float* y, std::int64_t width, float* out) {
-    gather_rows(x.gene_offsets, x.row_indices.data(), x.values_by_gene.data(), x.num_rows, y, width, out);
+void transposed_sparse_times_dense(const SparseInput& x, const float* y, std::int64_t width, float* out,
+                                   const Poll& poll) {
+    gather_rows(x.gene_offsets, x.row_indices.data(), x.values_by_gene.data(), x.num_rows, y, width, out,
+                poll);
 }
 
 void weighted_neighbour_sum(std::span<const std::int32_t> rows, std::span<const std::int64_t> row_offsets,

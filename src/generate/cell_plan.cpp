@@ -224,7 +224,7 @@ CellPlan plan_of_labels(const GenerateOptions& options, const InputOptions& inpu
             throw ConfigError("generate.like takes the file's batches and generate.batch sets one; drop one");
         const CellPlan plan = CellPlan::from_counts(
             options.like.empty() ? parse_label_counts(options.counts, known.label_names)
-                                 : read_like(options.like, input.label_key, input.batch_key, known));
+                                 : read_like(options.like, input.label_key, input.batch_column(), known));
         if (options.cells != 0 && options.cells != plan.num_cells())
             throw ConfigError("generate.cells = " + std::to_string(options.cells) + " but " + exact +
                               " adds up to " + std::to_string(plan.num_cells()) + "; drop one");

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "dist/agreement.hpp"
+#include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
@@ -14,7 +15,9 @@
 #include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
 #include "src/config/text_list.hpp"
+#include "src/io/atlas_files.hpp"
 #include "src/io/h5ad_writer.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/near_names.hpp"
 #include "src/prepare.hpp"
 #include "src/preprocess/filter.hpp"
@@ -179,8 +182,17 @@ LatentManifold training_manifold(const Checkpoint& checkpoint) {
 }
 
 std::string weights_id_of_atlas(const std::filesystem::path& atlas) {
-    const Hdf5File file = Hdf5File::open(atlas);
+    const Hdf5File file = Hdf5File::open(input_files(atlas.string()).front());
     return file.exists("uns/lapatlas/weights_id") ? file.read_string("uns/lapatlas/weights_id") : "";
+}
+
+bool is_made_by(const std::filesystem::path& atlas, const std::string& fingerprint,
+                const std::string& weights_id) {
+    if (!std::filesystem::exists(atlas)) return false;
+    const Hdf5File file = Hdf5File::open(input_files(atlas.string()).front());
+    return file.exists("uns/lapatlas/fingerprint") &&
+           file.read_string("uns/lapatlas/fingerprint") == fingerprint &&
+           weights_id_of_atlas(atlas) == weights_id;
 }
 
 std::string generate_fingerprint(const Config& config) {
@@ -226,7 +238,7 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     header.synthetic = true;
     const bool labelled = !trained.known.label_names.empty(), batched = !trained.known.batch_names.empty();
     if (labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
-    if (batched) header.categorical_obs.push_back({config.input.batch_key, trained.known.batch_names});
+    if (batched) header.categorical_obs.push_back({config.input.batch_column(), trained.known.batch_names});
     header.numeric_obs = {"library_size"};
     const bool scored = !trained.model.manifold.is_empty();
     if (scored) header.numeric_obs.emplace_back("manifold_distance");
@@ -237,7 +249,6 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     header.cell_prefix = "synthetic";
     header.gzip_level = static_cast<int>(config.generate.gzip_level);
 
-    H5adWriter writer(comm, output, header, plan.num_cells());
     Log::Progress progress(log, "generate", "cells", plan.num_cells());
     const std::int64_t block_cells = trained.model.block_cells;
     const std::int64_t blocks = num_blocks(plan.num_cells(), block_cells);
@@ -252,27 +263,59 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
         none.counts.num_genes = trained.model.num_genes;
         return none;
     };
-    // Where the host would be idle meanwhile, the next block is made while this one is written.
-    const auto begin = [&](std::int64_t first) {
-        return std::async(backend->leaves_host_free() ? std::launch::async : std::launch::deferred, make,
-                          first + comm.rank());
+    const auto write_blocks = [&](const std::filesystem::path& file, const BlockRange& range) {
+        H5adHeader of_file = header;
+        of_file.first_name = range.begin * block_cells;
+        const std::int64_t end_cell = std::min(plan.num_cells(), range.end * block_cells);
+        H5adWriter writer(comm, file, of_file, end_cell - of_file.first_name);
+        // Where the host would be idle meanwhile, the next block is made while this one is written.
+        const auto begin = [&](std::int64_t first) {
+            const std::int64_t index = first + comm.rank();
+            return std::async(backend->leaves_host_free() ? std::launch::async : std::launch::deferred, make,
+                              index < range.end ? index : blocks);
+        };
+        std::future<GeneratedBlock> coming = begin(range.begin);
+        for (std::int64_t first = range.begin; first < range.end; first += comm.size()) {
+            GeneratedBlock block = agreed(comm, [&] { return coming.get(); });
+            if (first + comm.size() < range.end) coming = begin(first + comm.size());
+            if (!all_genes) block.counts = select_genes(block.counts, genes);
+            H5adRows rows;
+            rows.counts = &block.counts;
+            if (labelled) rows.codes.push_back(std::move(block.labels));
+            if (batched) rows.codes.push_back(std::move(block.batches));
+            rows.numbers.push_back(std::move(block.library));
+            if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
+            if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
+            writer.append(rows);
+            progress.update(std::min(end_cell, (first + comm.size()) * block_cells));
+        }
+        writer.finish();
+        return end_cell - of_file.first_name;
     };
-    std::future<GeneratedBlock> coming = begin(0);
-    for (std::int64_t first = 0; first < blocks; first += comm.size()) {
-        GeneratedBlock block = agreed(comm, [&] { return coming.get(); });
-        if (first + comm.size() < blocks) coming = begin(first + comm.size());
-        if (!all_genes) block.counts = select_genes(block.counts, genes);
-        H5adRows rows;
-        rows.counts = &block.counts;
-        if (labelled) rows.codes.push_back(std::move(block.labels));
-        if (batched) rows.codes.push_back(std::move(block.batches));
-        rows.numbers.push_back(std::move(block.library));
-        if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
-        if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
-        writer.append(rows);
-        progress.update(std::min(plan.num_cells(), (first + comm.size()) * block_cells));
+    const std::int64_t shards = config.generate.shards;
+    if (shards == 0) {
+        write_blocks(output, {0, blocks});
+    } else {
+        if (shards > blocks)
+            throw ConfigError("generate.shards = " + std::to_string(shards) + ": " +
+                              std::to_string(plan.num_cells()) + " cells are made in " +
+                              std::to_string(blocks) + " blocks, of which a shard holds whole ones");
+        const std::string& made_by = header.uns.at("lapatlas/fingerprint");
+        std::vector<std::int64_t> cells;
+        for (std::int64_t s = 0; s < shards; ++s) {
+            const BlockRange range = block_of_rank(blocks, static_cast<int>(shards), static_cast<int>(s));
+            const std::filesystem::path file = shard_path(output, s, shards);
+            const bool there =
+                root_decides(comm, [&] { return is_made_by(file, made_by, trained.weights_id); });
+            cells.push_back(there ? std::min(plan.num_cells(), range.end * block_cells) -
+                                        range.begin * block_cells
+                                  : write_blocks(file, range));
+            if (there) log.info(file.string() + ": already there, not made again");
+        }
+        agreed(comm, [&] {
+            if (comm.is_root()) write_shard_index(output, cells);
+        });
     }
-    writer.finish();
     log.info(memory.text(comm));
 }
 

@@ -39,12 +39,17 @@ LatentManifold training_manifold(const Checkpoint& checkpoint);
 /// Rank-local. The id of the weights that made an .h5ad of ours; empty for a file of others.
 std::string weights_id_of_atlas(const std::filesystem::path& atlas);
 
+/// Rank-local. Whether an atlas is there (a file or an index of shards) that was made with these.
+bool is_made_by(const std::filesystem::path& atlas, const std::string& fingerprint,
+                const std::string& weights_id);
+
 /// Of everything that decides the atlas, training included.
 std::string generate_fingerprint(const Config& config);
 
 /// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells;
 /// rounds of blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the
-/// number of cells; X is the same, byte for byte, on any number of ranks.
+/// number of cells; X is the same, byte for byte, on any number of ranks. With generate.shards the blocks go
+/// into so many files, one after the other, and an index; shards that are there already are kept.
 void generate(const std::shared_ptr<const Backend>& backend, const Config& config,
               const std::filesystem::path& checkpoint, const std::filesystem::path& output,
               const std::map<std::string, std::string>& provenance, Log& log);

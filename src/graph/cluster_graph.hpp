@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -18,9 +19,18 @@ struct ClusterGraph {
     std::int64_t all_edges = 0;
 };
 
-/// Collective. `graph` has its rows in cluster order; cluster c is rows [cluster_offsets[c],
-/// cluster_offsets[c + 1]).
-ClusterGraph cluster_graph(const Communicator& comm, const DistributedGraph& graph,
-                           std::span<const std::int64_t> cluster_offsets);
+/// Which cluster a row is in, and how clusters hang together.
+struct Clusters {
+    std::vector<std::int32_t> of_row;   // [rows of this rank]
+    std::vector<std::int64_t> weights;  // [clusters], equal on every rank
+    ClusterGraph graph;
+};
+
+/// Collective. Clusters of equal `row_weights` [rows of this rank] by partition_graph, numbered so that
+/// clusters of neighbouring numbers are neighbours (order_clusters). By METIS they depend on graph, weights
+/// and number alone. Throws MetisError, ConfigError.
+Clusters make_clusters(const Communicator& comm, const DistributedGraph& graph,
+                       std::span<const std::int32_t> row_weights, std::int64_t num_clusters,
+                       const std::string& partitioner = "auto");
 
 }  // namespace lapatlas

@@ -1,12 +1,18 @@
 #include "src/io/atlas_reader.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
+#include <utility>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/io/atlas_size.hpp"
 #include "src/io/h5ad_reader.hpp"
+#include "src/io/input_files.hpp"
+#include "src/io/join_atlases.hpp"
 #include "src/io/tenx_reader.hpp"
 #include "src/io/unique_names.hpp"
 
@@ -30,19 +36,20 @@ InputKind kind_of(const std::string& path) {
     return !file.exists("obs") && is_tenx_h5(file) ? InputKind::kTenxH5 : InputKind::kH5ad;
 }
 
-AtlasShard read_by_kind(const Communicator& comm, const InputOptions& options, Log& log) {
+AtlasShard read_by_kind(const Communicator& comm, const InputOptions& options, const FileRows& rows,
+                        Log& log) {
     auto kind = static_cast<int>(
         agreed(comm, [&] { return comm.is_root() ? kind_of(options.path) : InputKind::kH5ad; }));
     broadcast(comm, std::span<int>(&kind, 1));
     switch (static_cast<InputKind>(kind)) {
         case InputKind::kTenxFolder:
-            return read_tenx_mtx(comm, options, log);
+            return read_tenx_mtx(comm, options, rows, log);
         case InputKind::kTenxH5:
-            return read_tenx_h5(comm, options, log);
+            return read_tenx_h5(comm, options, rows, log);
         case InputKind::kH5ad:
             break;
     }
-    return read_h5ad(comm, options, log);
+    return read_h5ad(comm, options, rows, log);
 }
 
 /// Empty cells and genes without a count are kept: filtering is a later stage's decision.
@@ -69,24 +76,100 @@ void warn_of_oddities(const Communicator& comm, const InputOptions& options, con
     if (!options.label_key.empty()) warn(unlabelled, " cells have no label in '" + options.label_key + "'");
 }
 
-}  // namespace
-
-AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log) {
+/// Collective. One file's rows of this rank, its gene names made unique.
+AtlasShard read_file(const Communicator& comm, const InputOptions& options, const FileRows& rows, Log& log) {
     AtlasShard shard;
     try {
-        shard = read_by_kind(comm, options, log);
+        shard = read_by_kind(comm, options, rows, log);
     } catch (const Hdf5Error& error) {
         // The file opened but a part of it cannot be read: that is the file's fault, not the program's.
         throw InputError(std::string(error.what()) + "; the file is damaged or not laid out as expected");
     }
     if (shard.num_cells == 0) throw InputError(options.path + ": holds no cells");
     if (shard.gene_names.empty()) throw InputError(options.path + ": holds no genes");
-    const std::int64_t genes = make_names_unique(shard.gene_names);
-    const std::int64_t cells = make_names_unique(comm, shard.cell_names);
-    if (genes > 0)
+    if (const std::int64_t genes = make_names_unique(shard.gene_names); genes > 0)
         log.warning(options.path + ": " + std::to_string(genes) +
                     " gene names occur before; made unique (NAME-1, ...)");
-    if (cells > 0)
+    return shard;
+}
+
+std::string stem_of(const std::string& path) {
+    return std::filesystem::path(path).lexically_normal().stem().string();
+}
+
+void merge_names(std::vector<std::string>& all, const std::vector<std::string>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+/// Collective. The cells of each file.
+std::vector<std::int64_t> count_cells(const Communicator& comm, const InputOptions& options,
+                                      const std::vector<std::string>& files) {
+    std::vector<std::int64_t> cells(files.size());
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        for (std::size_t f = 0; f < files.size(); ++f) {
+            InputOptions of_file = options;
+            of_file.path = files[f];
+            cells[f] = read_atlas_size(of_file).cells;
+        }
+    });
+    broadcast(comm, std::span<std::int64_t>(cells));
+    return cells;
+}
+
+/// Collective. Files one after another as one atlas.
+AtlasShard read_files(const Communicator& comm, const InputOptions& options,
+                      const std::vector<std::string>& files, Log& log) {
+    const std::vector<std::int64_t> cells = count_cells(comm, options, files);
+    const std::int64_t total = std::accumulate(cells.begin(), cells.end(), std::int64_t{0});
+    std::vector<AtlasShard> shards;
+    std::vector<std::vector<std::string>> names, ids;
+    AtlasShard atlas;
+    std::int64_t first = 0;
+    for (std::size_t f = 0; f < files.size(); ++f) {
+        InputOptions of_file = options;
+        of_file.path = files[f];
+        AtlasShard shard = read_file(comm, of_file, {first, total}, log);
+        if (options.batch_from_file) {
+            shard.batch_names = {stem_of(files[f])};
+            shard.batches.assign(static_cast<std::size_t>(shard.counts.num_rows()), 0);
+        }
+        first += cells[f];
+        names.push_back(shard.gene_names);
+        ids.push_back(shard.gene_ids);
+        merge_names(atlas.label_names, shard.label_names);
+        merge_names(atlas.batch_names, shard.batch_names);
+        if (atlas.matrix_name.find(shard.matrix_name) == std::string::npos)
+            atlas.matrix_name += (atlas.matrix_name.empty() ? "" : "; ") + shard.matrix_name;
+        shards.push_back(std::move(shard));
+    }
+    const GeneJoin join = agreed(comm, [&] { return join_genes(names, ids, options.join_genes == "outer"); });
+    atlas.num_cells = total;
+    atlas.first_cell = block_of_rank(total, comm.size(), comm.rank()).begin;
+    atlas.gene_names = join.names;
+    atlas.gene_ids = join.ids;
+    atlas.counts = PackedCounts(static_cast<std::int64_t>(join.names.size()));
+    for (std::size_t f = 0; f < files.size(); ++f)
+        append_file(atlas, std::exchange(shards[f], {}), join.new_index[f]);
+    std::string sizes;
+    for (std::size_t f = 0; f < files.size(); ++f)
+        sizes += (f == 0 ? "" : ", ") + stem_of(files[f]) + " " + std::to_string(cells[f]) + " x " +
+                 std::to_string(names[f].size());
+    log.info(std::to_string(files.size()) + " files (" + sizes + ") joined by " +
+             (join.by_id ? "Ensembl id" : "gene name") + ", " + options.join_genes + ": " +
+             std::to_string(join.names.size()) + " genes");
+    return atlas;
+}
+
+}  // namespace
+
+AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log) {
+    const std::vector<std::string> files = agreed(comm, [&] { return input_files(options.path); });
+    AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
+                                                                     : read_files(comm, options, files, log);
+    if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)
         log.warning(options.path + ": " + std::to_string(cells) +
                     " cell names occur before; made unique (NAME-1, ...)");
     warn_of_oddities(comm, options, shard, log);

@@ -7,6 +7,7 @@
 #include "dist/error.hpp"
 #include "src/io/gz_lines.hpp"
 #include "src/io/h5ad_matrix.hpp"
+#include "src/io/input_files.hpp"
 #include "src/io/tenx_reader.hpp"
 
 namespace lapatlas {
@@ -71,15 +72,28 @@ AtlasSize size_of_tenx_folder(const std::filesystem::path& folder) {
     throw InputError(folder.string() + ": no matrix.mtx or .gz in this folder");
 }
 
+AtlasSize size_of_file(const std::string& path, const InputOptions& options) {
+    InputOptions of_file = options;
+    of_file.path = path;
+    if (std::filesystem::is_directory(path)) return size_of_tenx_folder(path);
+    const Hdf5File file = Hdf5File::open(path);
+    return is_tenx_h5(file) ? size_of_tenx_h5(file) : size_of_h5ad(file, of_file);
+}
+
 }  // namespace
 
 AtlasSize read_atlas_size(const InputOptions& options) {
     if (options.path.empty())
         throw ConfigError(
             "input.path is not set: which atlas? (or plan.cells, plan.genes and plan.genes_a_cell)");
-    if (std::filesystem::is_directory(options.path)) return size_of_tenx_folder(options.path);
-    const Hdf5File file = Hdf5File::open(options.path);
-    return is_tenx_h5(file) ? size_of_tenx_h5(file) : size_of_h5ad(file, options);
+    AtlasSize all;
+    for (const std::string& path : input_files(options.path)) {
+        const AtlasSize size = size_of_file(path, options);
+        all.cells += size.cells;
+        all.genes = std::max(all.genes, size.genes);
+        all.nonzeros += size.nonzeros;
+    }
+    return all;
 }
 
 }  // namespace lapatlas

@@ -140,7 +140,8 @@ std::vector<MatrixEntry> read_csc_entries(const Hdf5File& file, const StoredMatr
 }
 
 CountMatrix read_csc(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
-                     const BlockRange& mine) {
+                     const FileRows& dealt) {
+    const BlockRange mine = dealt.of_rank(comm, matrix.num_cells);
     const auto starts = agreed(comm, [&] { return read_starts(file, matrix, 0, matrix.num_genes); });
     const BlockRange share = block_of_rank(starts.back(), comm.size(), comm.rank());
     const std::int64_t rounds = all_reduce_max(comm, (share.size() + kEntriesARound - 1) / kEntriesARound);
@@ -153,7 +154,7 @@ CountMatrix read_csc(const Communicator& comm, const Hdf5File& file, const Store
         std::vector<int> owners;
         owners.reserve(entries.size());
         for (const MatrixEntry& entry : entries)
-            owners.push_back(rank_of_row(matrix.num_cells, comm.size(), entry.row));
+            owners.push_back(dealt.owner(comm, matrix.num_cells, entry.row));
         rows.add(send_to<MatrixEntry>(comm, entries, owners).items);
     }
     return rows.finish();
@@ -199,10 +200,10 @@ MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix) {
 }
 
 void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
-                const VisitRows& visit) {
-    const BlockRange mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
+                const FileRows& rows, const VisitRows& visit) {
+    const BlockRange mine = rows.of_rank(comm, matrix.num_cells);
     if (matrix.storage == MatrixStorage::kCsc) {
-        CountMatrix all = read_csc(comm, file, matrix, mine);
+        CountMatrix all = read_csc(comm, file, matrix, rows);
         agreed(comm, [&] { visit(std::move(all)); });
         return;
     }
@@ -214,14 +215,15 @@ void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatr
     });
 }
 
-StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix) {
+StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                         const FileRows& rows) {
     StoredCounts read{PackedCounts(matrix.num_genes), 0, true};
-    const BlockRange mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
+    const BlockRange mine = rows.of_rank(comm, matrix.num_cells);
     if (matrix.storage == MatrixStorage::kCsr) {
         const auto starts = agreed(comm, [&] { return read_starts(file, matrix, mine.begin, mine.end); });
         read.counts.reserve(mine.size(), starts.back() - starts.front());
     }
-    visit_rows(comm, file, matrix, [&](CountMatrix piece) {
+    visit_rows(comm, file, matrix, rows, [&](CountMatrix piece) {
         read.merged += tidy_rows(piece);
         read.are_counts = all_are_counts(piece);
         if (read.are_counts) read.counts.append(piece);
@@ -232,10 +234,11 @@ StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const S
     return read;
 }
 
-CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix) {
+CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                        const FileRows& rows) {
     CountMatrix all;
     all.num_genes = matrix.num_genes;
-    visit_rows(comm, file, matrix, [&](const CountMatrix& piece) {
+    visit_rows(comm, file, matrix, rows, [&](const CountMatrix& piece) {
         const std::int64_t base = all.num_nonzeros();
         for (std::size_t r = 1; r < piece.row_offsets.size(); ++r)
             all.row_offsets.push_back(base + piece.row_offsets[r]);

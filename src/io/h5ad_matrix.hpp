@@ -7,6 +7,7 @@
 
 #include "dist/communicator.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/io/file_rows.hpp"
 #include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
@@ -39,12 +40,12 @@ MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix);
 /// Takes some rows; false: it wants no more of this rank's.
 using VisitRows = std::function<bool(CountMatrix)>;
 
-/// Collective. This rank's block of rows (block_of_rank), columns as stored, in pieces of whole rows in
-/// order. CSR and dense: each rank reads its rows; CSC: each rank reads an equal share of the entries, which
-/// then travel to the owners of their rows, and its rows come in one piece. Every rank opens the file by
-/// itself. Damaged index arrays: InputError.
+/// Collective. This rank's rows, columns as stored, in pieces of whole rows in order. CSR and dense: each
+/// rank reads its rows; CSC: each rank reads an equal share of the entries, which then travel to the owners
+/// of their rows, and its rows come in one piece. Every rank opens the file by itself. Damaged index arrays:
+/// InputError.
 void visit_rows(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
-                const VisitRows& visit);
+                const FileRows& rows, const VisitRows& visit);
 
 struct StoredCounts {
     PackedCounts counts;
@@ -52,9 +53,11 @@ struct StoredCounts {
     bool are_counts = false;  ///< on all ranks; else reading stopped, and neither is of the whole matrix
 };
 /// Collective. The rows of visit_rows, tidied (tidy_rows) and packed as they are read.
-StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);
+StoredCounts read_counts(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                         const FileRows& rows);
 
 /// Collective. The rows of visit_rows as they are stored.
-CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix);
+CountMatrix read_matrix(const Communicator& comm, const Hdf5File& file, const StoredMatrix& matrix,
+                        const FileRows& rows);
 
 }  // namespace lapatlas

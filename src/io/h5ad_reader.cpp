@@ -172,8 +172,7 @@ Genes read_genes(const Hdf5File& file, const StoredMatrix& matrix) {
 }
 
 void read_obs(const Communicator& comm, const H5adFrame& obs, const InputOptions& options,
-              AtlasShard& shard) {
-    const BlockRange mine = block_of_rank(obs.num_rows(), comm.size(), comm.rank());
+              const BlockRange& mine, AtlasShard& shard) {
     shard.num_cells = obs.num_rows();
     shard.first_cell = mine.begin;
     shard.cell_names = agreed(comm, [&] { return obs.index(mine.begin, mine.size()); });
@@ -214,7 +213,7 @@ std::vector<StoredMatrix> choose_on_root(const Communicator& comm, const Hdf5Fil
 
 }  // namespace
 
-AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log& log) {
+AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, const FileRows& rows, Log& log) {
     const Hdf5File file = agreed(comm, [&] { return Hdf5File::open(options.path); });
     const H5adFrame obs = agreed(comm, [&] { return H5adFrame(file, "obs"); });
     const auto matrices = agreed(comm, [&] {
@@ -224,8 +223,8 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         return found;
     });
     AtlasShard shard;
-    read_obs(comm, obs, options, shard);
-    const BlockRange mine = block_of_rank(obs.num_rows(), comm.size(), comm.rank());
+    const BlockRange mine = rows.of_rank(comm, obs.num_rows());
+    read_obs(comm, obs, options, mine, shard);
 
     std::string why_not;
     for (const StoredMatrix& matrix : choose_on_root(comm, file, matrices, options)) {
@@ -239,11 +238,11 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, Log&
         shard.gene_names = std::move(genes.names);
         shard.gene_ids = std::move(genes.ids);
         shard.gene_columns = std::move(genes.columns);
-        StoredCounts read = read_counts(comm, file, matrix);
+        StoredCounts read = read_counts(comm, file, matrix, rows);
         CountMatrix stored;  // where the matrix does not hold counts
         if (!read.are_counts) {
             read = {};
-            stored = read_matrix(comm, file, matrix);
+            stored = read_matrix(comm, file, matrix, rows);
             read.merged = all_reduce_sum(comm, tidy_rows(stored));
         }
         if (read.merged > 0)

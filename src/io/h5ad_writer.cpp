@@ -191,7 +191,7 @@ void H5adWriter::write_cell_names() const {
     for (std::int64_t first = 0; first < num_cells_; first += kNamesABlock) {
         std::vector<std::string> names;
         for (std::int64_t cell = first; cell < std::min(num_cells_, first + kNamesABlock); ++cell) {
-            names.push_back(header_.cell_prefix + "_" + std::to_string(cell));
+            names.push_back(header_.cell_prefix + "_" + std::to_string(header_.first_name + cell));
             if (has_names_ && !std::getline(given, names.back(), '\0'))
                 throw ResourceError(names_path().string() + ": cannot be read back");
         }

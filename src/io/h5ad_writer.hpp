@@ -36,6 +36,7 @@ struct H5adHeader {
     std::string dense_layer;                 ///< name of a dense float32 layer; empty: none
     std::map<std::string, std::string> uns;  ///< text, nested by '/'
     std::string cell_prefix = "cell";        ///< cells without names are prefix_0, prefix_1, ...
+    std::int64_t first_name = 0;             ///< ... or from this number on
     int gzip_level = 1;                      ///< of X, 0 to 9
     /// X/indptr has 32 bits up to this many entries (scikit-learn wants indices and indptr alike), then 64.
     std::int64_t narrow_entries = 0x7fffffff;

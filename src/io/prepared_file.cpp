@@ -9,7 +9,7 @@
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
-#include "partition/metis_partitioner.hpp"
+#include "partition/cluster_order.hpp"
 
 namespace lapatlas {
 
@@ -278,8 +278,9 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
 
 IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks) {
     return {summary.cluster_offsets,
-            place_clusters(summary.cluster_graph_offsets, summary.cluster_graph_neighbours,
-                           summary.cluster_graph_edges, summary.cluster_weights, num_ranks),
+            place_clusters({summary.cluster_graph_offsets, summary.cluster_graph_neighbours,
+                            summary.cluster_graph_edges, summary.cluster_weights},
+                           num_ranks),
             num_ranks};
 }
 

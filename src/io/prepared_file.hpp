@@ -77,7 +77,7 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
 /// Rank-local. InputError where the file is missing or not a prepared dataset.
 PreparedSummary read_prepared_summary(const std::filesystem::path& path);
 
-/// Clusters on ranks by METIS on the graph of clusters. Rank-local, equal on every rank.
+/// Clusters on ranks, a stretch each (place_clusters). Rank-local, equal on every rank.
 IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks);
 
 /// Rank-local. The training rows that `rank` owns, in the order of map.rows_of_rank; the PCA scores, which

@@ -38,7 +38,8 @@ TenxFeatures read_features(const Hdf5File& file, const std::string& group) {
 
 bool is_tenx_h5(const Hdf5File& file) { return !tenx_groups(file).empty(); }
 
-AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, Log& log) {
+AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, const FileRows& rows,
+                        Log& log) {
     const Hdf5File file = agreed(comm, [&] { return Hdf5File::open(options.path); });
     refuse_obs_keys(options);
     StoredMatrix matrix;
@@ -54,7 +55,7 @@ AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, L
         matrix = {.name = group, .path = group, .storage = MatrixStorage::kCsr};
         matrix.num_genes = shape.at(0);
         matrix.num_cells = shape.at(1);
-        mine = block_of_rank(matrix.num_cells, comm.size(), comm.rank());
+        mine = rows.of_rank(comm, matrix.num_cells);
         shard.cell_names = file.read_strings(group + "/barcodes", mine.begin, mine.size());
         TenxFeatures read = read_features(file, group);
         if (static_cast<std::int64_t>(read.names.size()) != matrix.num_genes ||
@@ -66,7 +67,7 @@ AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, L
     shard.first_cell = mine.begin;
     shard.matrix_name = matrix.name;
     shard.labels.assign(static_cast<std::size_t>(mine.size()), -1);
-    finish_tenx(comm, options, std::move(features), read_matrix(comm, file, matrix), shard, log);
+    finish_tenx(comm, options, std::move(features), read_matrix(comm, file, matrix, rows), shard, log);
     return shard;
 }
 

@@ -130,7 +130,8 @@ class MatrixMarketStream {
 
 }  // namespace
 
-AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, Log& log) {
+AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, const FileRows& dealt,
+                         Log& log) {
     refuse_obs_keys(options);
     const fs::path folder(options.path);
     std::unique_ptr<MatrixMarketStream> stream;
@@ -143,7 +144,7 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
     const auto [num_genes, num_cells, num_entries] = sizes;
 
     AtlasShard shard;
-    const BlockRange mine = block_of_rank(num_cells, comm.size(), comm.rank());
+    const BlockRange mine = dealt.of_rank(comm, num_cells);
     shard.num_cells = num_cells;
     shard.first_cell = mine.begin;
     shard.matrix_name = "matrix.mtx";
@@ -165,8 +166,7 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
             agreed(comm, [&] { return stream ? stream->next(kEntriesARound) : std::vector<MatrixEntry>{}; });
         std::vector<int> owners;
         owners.reserve(entries.size());
-        for (const MatrixEntry& entry : entries)
-            owners.push_back(rank_of_row(num_cells, comm.size(), entry.row));
+        for (const MatrixEntry& entry : entries) owners.push_back(dealt.owner(comm, num_cells, entry.row));
         rows.add(send_to<MatrixEntry>(comm, entries, owners).items);
     }
     finish_tenx(comm, options, std::move(features), rows.finish(), shard, log);

@@ -88,11 +88,11 @@ StageMemoryPlan plan_preparation_memory(const Workload& work) {
     const auto p = static_cast<double>(work.config.prepare.pca_components);
     const auto k = static_cast<double>(work.config.prepare.k);
     const double cells = share(work, work.cells());
-    // While counts are dealt anew there are those of the file, those that are chosen and those that have
-    // arrived.
+    // Beside the counts that are chosen: those of the file, then the training cells' once more while they are
+    // dealt.
     const double train_share = work.train_cells / std::max(1.0, work.cells());
     const double dealing =
-        packed_entry(work) * share(work, work.read_nonzeros + (2 * train_share - 1) * work.nonzeros);
+        packed_entry(work) * share(work, std::max(work.read_nonzeros, train_share * work.nonzeros));
     const std::vector<MemoryItem> later = {
         {"principal components", work.genes * 10 * (p + 14) * kDouble},
         {"cells' names, types, components", cells * (80 + 2 * p * kDouble)},

@@ -48,6 +48,8 @@ class Simulator {
     const float* profile(std::int64_t type, std::int64_t batch) const {
         return profiles_.data() + (type * options_.batches + batch) * options_.genes;
     }
+    /// Cumulative frequencies of the types. [types]
+    const std::vector<double>& type_bounds() const { return type_bounds_; }
     /// Squared biological coefficient of variation of a gene.
     float dispersion(std::int64_t gene) const { return dispersions_[static_cast<std::size_t>(gene)]; }
 
@@ -58,7 +60,7 @@ class Simulator {
 
     SimulateOptions options_;
     std::uint64_t seed_;
-    std::vector<double> type_bounds_;  // [types], cumulative frequencies
+    std::vector<double> type_bounds_;  // [types]
     std::vector<float> profiles_;      // [types, batches, genes]
     std::vector<float> dispersions_;   // [genes]
 };

@@ -15,10 +15,10 @@ namespace {
 
 constexpr const char* kHeader =
     "phase,step,epoch,loss,reconstruction,kl,diffusion,validation_reconstruction,validation_kl,gradient_norm,"
-    "learning_rate,cells_per_second,edges_changed,halo_wait_seconds,reduce_wait_seconds";
+    "learning_rate,cells_per_second,edges_changed,halo_wait_seconds,reduce_wait_seconds,seconds,rank_hours";
 
 /// The numbers of a row in the order of the header, behind phase and step.
-constexpr std::array<double MetricsRow::*, 13> kNumbers = {&MetricsRow::epoch,
+constexpr std::array<double MetricsRow::*, 15> kNumbers = {&MetricsRow::epoch,
                                                            &MetricsRow::loss,
                                                            &MetricsRow::reconstruction,
                                                            &MetricsRow::kl,
@@ -30,7 +30,9 @@ constexpr std::array<double MetricsRow::*, 13> kNumbers = {&MetricsRow::epoch,
                                                            &MetricsRow::cells_per_second,
                                                            &MetricsRow::edges_changed,
                                                            &MetricsRow::halo_wait_seconds,
-                                                           &MetricsRow::reduce_wait_seconds};
+                                                           &MetricsRow::reduce_wait_seconds,
+                                                           &MetricsRow::seconds,
+                                                           &MetricsRow::rank_hours};
 
 std::string line_of(const MetricsRow& row) {
     std::ostringstream line;
@@ -60,6 +62,10 @@ MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t joint_steps_ke
     if (std::filesystem::exists(path_) && (joint_steps_kept > 0 || score_steps_kept > 0)) {
         for (const MetricsRow& row : read_metrics(path_))
             if (row.step <= (row.phase == "joint" ? joint_steps_kept : score_steps_kept)) kept.push_back(row);
+    }
+    if (!kept.empty()) {
+        seconds_before_ = kept.back().seconds;
+        rank_hours_before_ = kept.back().rank_hours;
     }
     std::string text = std::string(kHeader) + '\n';
     for (const MetricsRow& row : kept) text += line_of(row) + '\n';

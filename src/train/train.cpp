@@ -1,6 +1,7 @@
 // The `train` stage: loops, validation, metrics, checkpoints.
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -100,6 +101,9 @@ class Run {
         if (trainer_.joint_steps_done() == trainer_.joint_steps()) return;
         log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) +
                    " steps, " + std::to_string(trainer_.steps_an_epoch()) + " an epoch");
+        // Blocks of a whole graph's cells are large; those of clusters are not.
+        std::optional<ReusedMemory> reused;
+        if (config_.train.batch == "full") reused.emplace();
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
         Window window;
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
@@ -153,9 +157,12 @@ class Run {
         }
     }
 
-    void append(const MetricsRow& row) {
+    void append(MetricsRow row) {
         agreed(comm_, [&] {
-            if (comm_.is_root()) metrics_->append(row);
+            if (!comm_.is_root()) return;
+            row.seconds = metrics_->seconds_before() + since_start_.seconds();
+            row.rank_hours = metrics_->rank_hours_before() + since_start_.seconds() * comm_.size() / 3600;
+            metrics_->append(row);
         });
     }
 
@@ -181,7 +188,7 @@ class Run {
     Trainer trainer_;
     const Config& config_;
     std::unique_ptr<MetricsFile> metrics_;
-    Timer since_save_;
+    Timer since_start_, since_save_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
@@ -42,6 +43,8 @@ std::vector<torch::Tensor> backward_order(Model& model) {
 }
 
 constexpr double kExplodedNorm = 1e9;
+/// Clusters that a step takes of one stretch: of so few stretches that neighbours still meet in a step.
+constexpr std::int64_t kClustersOfAStretch = 4;
 
 }  // namespace
 
@@ -99,20 +102,37 @@ std::int64_t Trainer::steps_an_epoch() const {
 
 std::int64_t Trainer::joint_steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
 
+std::vector<std::int64_t> Trainer::gradient_sizes() const {
+    std::vector<std::int64_t> sizes;
+    for (const torch::Tensor& parameter : joint_optimiser_->parameters()) sizes.push_back(parameter.numel());
+    return sizes;
+}
+
 std::vector<std::uint8_t> Trainer::active_clusters(std::int64_t step) const {
     const std::int64_t clusters = data_.map.num_clusters(), steps = steps_a_pass();
     std::vector<std::uint8_t> active(static_cast<std::size_t>(clusters), steps == 1 ? 1 : 0);
     if (steps == 1) return active;
-    // Every pass deals all clusters to its steps in a new random order, the same on every rank.
+    // Every pass deals all clusters to its steps in a new random order, the same on every rank. A step takes
+    // a few of every stretch of neighbouring clusters: it sees all sides of the atlas, and every rank, which
+    // owns such stretches, has about as much to do as the others.
     const std::int64_t pass = step / steps, place = step % steps;
+    const std::int64_t stretches = std::max<std::int64_t>(1, clusters / steps / kClustersOfAStretch);
     const PlacedRandom random(seed_, RandomStream::kClusterChoice);
-    std::vector<std::pair<double, std::int64_t>> order;
-    for (std::int64_t c = 0; c < clusters; ++c)
-        order.emplace_back(random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(pass)),
-                           c);
+    std::vector<std::tuple<double, std::int64_t, std::int64_t>>
+        order;  // place in the stretch, stretch, cluster
+    for (std::int64_t stretch = 0; stretch < stretches; ++stretch) {
+        std::vector<std::pair<double, std::int64_t>> shuffled;
+        for (std::int64_t c = stretch * clusters / stretches; c < (stretch + 1) * clusters / stretches; ++c)
+            shuffled.emplace_back(
+                random.uniform(static_cast<std::uint64_t>(c), static_cast<std::uint32_t>(pass)), c);
+        std::sort(shuffled.begin(), shuffled.end());
+        for (std::size_t i = 0; i < shuffled.size(); ++i)
+            order.emplace_back(static_cast<double>(i) / static_cast<double>(shuffled.size()), stretch,
+                               shuffled[i].second);
+    }
     std::sort(order.begin(), order.end());
     for (std::int64_t i = place * clusters / steps; i < (place + 1) * clusters / steps; ++i)
-        active[static_cast<std::size_t>(order[static_cast<std::size_t>(i)].second)] = 1;
+        active[static_cast<std::size_t>(std::get<2>(order[static_cast<std::size_t>(i)]))] = 1;
     return active;
 }
 

@@ -75,6 +75,9 @@ class Trainer {
     /// Collective (only reads `checkpoint`, which must be whole on every rank).
     void restore(const Checkpoint& checkpoint);
 
+    /// Values of each gradient in the order in which they are summed over ranks.
+    std::vector<std::int64_t> gradient_sizes() const;
+    const HaloStatistics& halo() const { return loss_.halo(); }
     double edges_changed() const { return loss_.perturbation().share_changed(); }
     double halo_wait_seconds() const { return loss_.halo().exposed_seconds; }
     double reduce_wait_seconds() const {

@@ -15,6 +15,7 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"counts", "exact Poisson and negative-binomial draws", lapatlas::bench::counts},
+    {"kernels", "hot kernels beside what a core can do: [--output=PAGE.html]", lapatlas::bench::kernels},
     {"marginal", "gene-wise independent draws per type as an atlas: RUN OUTPUT.h5ad",
      lapatlas::bench::marginal},
 #ifdef LAPATLAS_CUDA
@@ -22,6 +23,15 @@ constexpr Bench kBenches[] = {
 #endif
     {"neighbours", "approximate neighbours: PREPARED.h5 K RECALL [PROBES [LISTS]]",
      lapatlas::bench::neighbours},
+    {"scaling", "whole-graph steps as a point of a scaling study: PREPARED.h5 OUT.json",
+     lapatlas::bench::scaling},
+    {"points", "study points for other numbers of ranks: MEASURED.point.json FOLDER --ranks=...",
+     lapatlas::bench::points},
+    {"skeleton", "the messages of a study point with this MPI: POINT.json OUT.json",
+     lapatlas::bench::skeleton},
+    {"collate", "a study as one page: FOLDER REPORT.html", lapatlas::bench::collate},
+    {"stages", "stages by the number of cells: CELLS=LOG.jsonl ... [--output=PAGE.html]",
+     lapatlas::bench::stages},
     {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 

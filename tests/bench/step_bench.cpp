@@ -11,11 +11,13 @@
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
+#include "dist/memory_use.hpp"
 #include "dist/timer.hpp"
 #include "launch/threads.hpp"
 #include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
 #include "src/train/trainer.hpp"
+#include "tests/bench/bench_options.hpp"
 #include "tests/bench/benches.hpp"
 
 namespace lapatlas::bench {
@@ -166,20 +168,12 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
     config.model.encoder_genes = 0;  // as the peer's
     config.model.hidden = 256;
     config.model.latent = 16;
-    std::int64_t steps = 5;
-    for (std::size_t i = 1; i < arguments.size(); ++i) {
-        const std::size_t equals = arguments[i].find('=');
-        if (!arguments[i].starts_with("--") || equals == std::string::npos)
-            throw ConfigError("'" + arguments[i] + "' is not --section.key=value");
-        const std::string name = arguments[i].substr(2, equals - 2), value = arguments[i].substr(equals + 1);
-        if (name == "steps")
-            steps = std::stoll(value);
-        else
-            set_option(config, name, value);
-    }
+    const BenchOptions options(arguments, 1, config, {{"steps", "5"}});
+    const std::int64_t steps = options.number("steps");
     config.train.joint_epochs = steps + 1;
     check_config(config);
     const int threads = set_threads(comm, config.runtime.threads);
+    const ReusedMemory reused;  // as in training on the whole graph
 
     std::vector<double> seconds;
     double first_loss = 0, last_loss = 0;

@@ -84,6 +84,7 @@ def main():
               "columns of var are kept", made.var.head())
         check((made.obs["manifold_distance"] > 0).all(), "every cell has a quality score", made.obs.head())
         generation(lapatlas, folder, real)
+        shards(lapatlas, folder)
         embedding(lapatlas, folder, real)
         evaluation(lapatlas, folder)
         lapatlas("ablate", "c.toml", "--input.path=real.h5ad", "--output.dir=study", "--ablate.seeds=1",
@@ -117,6 +118,38 @@ def generation(lapatlas, folder, real):
     check((few.obs["library_size"] == 3000).all(), "the library is as asked for", few.obs)
     answer = lapatlas("generate", "run", "--batch", "nowhere", "--output", "x.h5ad", code=2)
     check("nowhere" in answer.errors, "an unknown batch is named", answer.errors)
+
+
+def shards(lapatlas, folder):
+    lapatlas("generate", "run", "--cells", 2000, "--output", "whole.h5ad", "--quiet")
+    lapatlas("generate", "run", "--cells", 2000, "--generate.shards=3", "--output", "parts.h5ad", "--quiet")
+    with open(folder / "parts.shards.json") as file:
+        listed = json.load(file)["shards"]
+    check([shard["cells"] for shard in listed] == [1024, 512, 464] and
+          [shard["file"] for shard in listed] == [f"parts-0000{i}-of-00003.h5ad" for i in range(3)],
+          "the index names shards of whole blocks", listed)
+    whole = anndata.read_h5ad(folder / "whole.h5ad")
+    joined = anndata.concat([anndata.read_h5ad(folder / shard["file"]) for shard in listed], merge="same")
+    check((joined.X != whole.X).nnz == 0 and list(joined.obs_names) == list(whole.obs_names) and
+          (joined.obs["cell_type"].astype(str) == whole.obs["cell_type"].astype(str)).all(),
+          "shards one after another are the atlas in one file")
+    lazy = anndata.experimental.AnnCollection(
+        [anndata.read_h5ad(folder / shard["file"], backed="r") for shard in listed], join_vars="inner")
+    check(lazy.shape == whole.shape and (lazy[1000:1100].X != whole.X[1000:1100]).nnz == 0, "anndata reads them lazily")
+    (folder / "parts-00001-of-00003.h5ad").unlink()
+    kept = (folder / "parts-00002-of-00003.h5ad").stat().st_mtime_ns
+    answer = lapatlas("generate", "run", "--cells", 2000, "--generate.shards=3", "--output", "parts.h5ad")
+    check(answer.errors.count("already there") == 2 and (folder / "parts-00002-of-00003.h5ad").stat().st_mtime_ns == kept and
+          (folder / "parts-00001-of-00003.h5ad").exists(), "only the shard that is missing is made", answer.errors)
+    lapatlas("evaluate", "parts.shards.json", "--prepared", "run", "--evaluate.halvings=2", "--quiet")
+    lapatlas("evaluate", "whole.h5ad", "--prepared", "run", "--evaluate.halvings=2", "--quiet")
+    figures = []
+    for name in ("parts.shards", "whole"):
+        with open(folder / f"{name}.evaluation.json") as file:
+            figures.append(json.load(file)["figures"])
+    check(figures[0] == figures[1], "and are evaluated as the file is")
+    check("blocks" in lapatlas("generate", "run", "--cells", 600, "--generate.shards=9", "--output", "x.h5ad", code=2).errors,
+          "more shards than blocks are refused")
 
 
 def embedding(lapatlas, folder, real):

@@ -1,4 +1,4 @@
-#include "partition/metis_partitioner.hpp"
+#include "partition/graph_partitioner.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,6 +6,7 @@
 #include <set>
 
 #include "dist/collectives.hpp"
+#include "partition/scotch_partitioner.hpp"
 #include "tests/support/graphs.hpp"
 
 namespace lapatlas {
@@ -54,17 +55,41 @@ TEST(PartitionGraph, RefusesMorePartsThanRowsOnAllRanks) {
     EXPECT_EQ(all_reduce_sum(comm, 1), comm.size());
 }
 
-TEST(PlaceClusters, KeepsLinkedClustersTogether) {
-    // Clusters 0-1 and 2-3 share many edges, 1-2 few.
-    const std::vector<std::int64_t> offsets{0, 1, 3, 5, 6}, edges{100, 100, 1, 1, 100, 100},
-        weights{10, 10, 10, 10};
-    const std::vector<std::int32_t> neighbours{1, 0, 2, 1, 3, 2};
-    const std::vector<int> ranks = place_clusters(offsets, neighbours, edges, weights, 2);
-    EXPECT_EQ(ranks[0], ranks[1]);
-    EXPECT_EQ(ranks[2], ranks[3]);
-    EXPECT_NE(ranks[0], ranks[2]);
-    // More ranks than clusters: a cluster each, the last ranks none.
-    EXPECT_EQ(place_clusters(offsets, neighbours, edges, weights, 5), (std::vector<int>{0, 1, 2, 3}));
+class ScotchParts : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (!has_scotch()) GTEST_SKIP() << "LAPATLAS_SKIPPED: this build has no PT-Scotch";
+    }
+    std::vector<std::int32_t> parts_of(const DistributedGraph& graph, std::int32_t parts) {
+        const std::vector<std::int32_t> weights(static_cast<std::size_t>(graph.rows.size()), 1);
+        return all_gather_v<std::int32_t>(comm, partition_graph(comm, graph, weights, parts, "scotch"));
+    }
+    Communicator comm = Communicator::world();
+};
+
+TEST_F(ScotchParts, AreBalancedCutLittleAndComeAgain) {
+    constexpr std::int64_t kRows = 2000;
+    const DistributedGraph graph = block_graph(comm, clustered_targets(kRows, 6, 4, 1), kRows, 6);
+    const auto part = parts_of(graph, 4);
+    EXPECT_EQ(part, parts_of(graph, 4));
+    for (std::int32_t p = 0; p < 4; ++p) EXPECT_NEAR(std::count(part.begin(), part.end(), p), kRows / 4, 40);
+    std::int64_t cut = 0;
+    for (std::int64_t r = 0; r < graph.rows.size(); ++r)
+        for (const std::int64_t column : graph.neighbours(r))
+            cut += part[static_cast<std::size_t>(graph.rows.begin + r)] !=
+                   part[static_cast<std::size_t>(column)];
+    const std::int64_t edges = all_reduce_sum(comm, static_cast<std::int64_t>(graph.columns.size()));
+    // Four disjoint components: next to nothing needs to be cut, of three quarters by chance.
+    EXPECT_LT(static_cast<double>(all_reduce_sum(comm, cut)), 0.1 * static_cast<double>(edges));
+}
+
+TEST_F(ScotchParts, NoneIsEmpty) {
+    const DistributedGraph graph = block_graph(comm, clustered_targets(60, 3, 5, 8), 60, 3);
+    for (const std::int32_t parts : {1, 7, 60}) {
+        const auto part = parts_of(graph, parts);
+        EXPECT_EQ(std::set<std::int32_t>(part.begin(), part.end()).size(), static_cast<std::size_t>(parts));
+    }
+    EXPECT_THROW(parts_of(graph, 61), MetisError);
 }
 
 }  // namespace lapatlas

@@ -360,6 +360,66 @@ def check_shipped_pbmc():
     expect_error("scanpy's pbmc68k_reduced as it is", {"path": str(path)}, "'raw/X' looks log-normalised")
 
 
+def make_joined_cases(folder):
+    """Several files as one atlas, as anndata.concat joins them."""
+    parts = []
+    for number, (kind, genes) in enumerate([(sp.csr_matrix, np.arange(GENES)),
+                                            (sp.csc_matrix, random.permutation(GENES)[:17]),
+                                            (np.asarray, np.arange(3, GENES)[::-1])]):
+        part = atlas(sp.csr_matrix(COUNTS))[number * 5 : 30 + number, genes].copy()
+        part.X = kind(part.X.toarray())
+        part.obs_names = [f"{name}_{number}" for name in part.obs_names]
+        part.var["gene_ids"] = [f"ENSG{10000000000 + gene}" for gene in genes]
+        part.write_h5ad(folder / f"part{number}.h5ad")
+        parts.append(part)
+    paths = ",".join(str(folder / f"part{number}.h5ad") for number in range(3))
+
+    def joined_by(join):
+        whole = ad.concat(parts, join=join, fill_value=0, label="batch", keys=["part0", "part1", "part2"])
+        firsts = [name for part in parts for name in part.var_names]
+        names = [name for name in dict.fromkeys(firsts) if name in set(whole.var_names)]
+        return whole[:, names], names
+
+    for join in ("inner", "outer"):
+        whole, names = joined_by(join)
+        expect(f"three files, {join}",
+               {"path": paths, "join_genes": join, "label_key": "text", "split_key": "split", "batch_from_file": True},
+               counts=np.asarray(whole.X.toarray() if sp.issparse(whole.X) else whole.X), genes=names,
+               cell_names=list(whole.obs_names), batch_names=["part0", "part1", "part2"],
+               batches=[int(name[-1]) for name in whole.obs["batch"]], split_values=list(whole.obs["split"]),
+               label_names=sorted(set(whole.obs["text"])),
+               labels=[sorted(set(whole.obs["text"])).index(text) for text in whole.obs["text"]],
+               gene_ids=[f"ENSG{10000000000 + list(GENE_NAMES).index(name)}" for name in names])
+
+    # Other symbols, the same Ensembl ids.
+    renamed = parts[1].copy()
+    renamed.var_names = [f"old{i}" for i in range(renamed.n_vars)]
+    renamed.write_h5ad(folder / "renamed.h5ad")
+    whole = ad.concat([parts[0][:, parts[1].var_names], parts[1]])
+    whole = whole[:, [name for name in parts[0].var_names if name in set(parts[1].var_names)]]
+    expect("two files by Ensembl id", {"path": f"{folder / 'part0.h5ad'},{folder / 'renamed.h5ad'}"},
+           counts=whole.X.toarray(), genes=list(whole.var_names), cell_names=list(whole.obs_names), batches=[])
+
+    index = {"format": "lapatlas-shards", "version": 1,
+             "shards": [{"file": f"part{number}.h5ad", "cells": part.n_obs} for number, part in enumerate(parts)]}
+    (folder / "all.shards.json").write_text(json.dumps(index))
+    whole, names = joined_by("inner")
+    expect("an index of shards", {"path": str(folder / "all.shards.json")}, counts=whole.X.toarray(), genes=names,
+           cell_names=list(whole.obs_names))
+    expect("one file as a batch", {"path": str(folder / "part0.h5ad"), "batch_from_file": True},
+           counts=parts[0].X.toarray(), cell_names=list(parts[0].obs_names), batch_names=["part0"],
+           batches=[0] * parts[0].n_obs)
+
+    strange = parts[0].copy()
+    strange.var_names = [f"strange{i}" for i in range(GENES)]
+    del strange.var["gene_ids"]
+    strange.write_h5ad(folder / "strange.h5ad")
+    expect_error("no gene in common", {"path": f"{folder / 'part0.h5ad'},{folder / 'strange.h5ad'}"}, "no gene", "join_genes")
+    expect_error("one of several is missing", {"path": f"{folder / 'part0.h5ad'},{folder / 'absent.h5ad'}"}, "absent.h5ad")
+    expect_error("a label in one file only", {"path": f"{folder / 'part0.h5ad'},{folder / 'renamed.h5ad'}",
+                                              "label_key": "labels"}, "part0.h5ad", "labels")
+
+
 def merged(parts):
     """What all ranks got, as one."""
     first = dict(parts[0])
@@ -385,6 +445,7 @@ def check_reading(folder, run, ranks):
     make_anndata_cases(folder)
     make_old_cases(folder)
     make_tenx_cases(folder)
+    make_joined_cases(folder)
     check_shipped_pbmc()
     (folder / "cases").write_text("".join(json.dumps(options) + "\n" for _, options, _ in cases))
     run("read", str(folder / "cases"), str(folder / "out"))

@@ -46,6 +46,8 @@ void read_all(const Communicator& comm, const std::string& list, const std::stri
         options.batch_key = asked.value("batch_key", "");
         options.split_key = asked.value("split_key", "");
         options.split_group_key = asked.value("split_group_key", "");
+        options.join_genes = asked.value("join_genes", "inner");
+        options.batch_from_file = asked.value("batch_from_file", false);
         options.recover_counts = asked.value("recover_counts", false);
         Log log = Log(Log::Options{true, true, {}});
         nlohmann::json result;
