@@ -9,6 +9,10 @@ if(PTScotch_INCLUDE_DIR AND EXISTS "${PTScotch_INCLUDE_DIR}/ptscotch.h")
     file(STRINGS "${PTScotch_INCLUDE_DIR}/scotch.h" _number REGEX "typedef +(int64_t|long) +SCOTCH_Num")
   endif()
 endif()
+# Debian's is built with Debian's MPI; with another it would speak to the wrong library.
+if(PTScotch_LIBRARY MATCHES "^/usr/lib/" AND NOT "${MPI_CXX_LIBRARIES}" MATCHES "^/usr/lib/")
+  set(PTScotch_LIBRARY NOTFOUND)
+endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(PTScotch REQUIRED_VARS PTScotch_LIBRARY PTScotch_SEQUENTIAL PTScotch_ERRORS
   PTScotch_INCLUDE_DIR _number)

@@ -100,9 +100,11 @@ ReusedMemory::ReusedMemory() {
     mallopt(M_TOP_PAD, 64 << 20);
 }
 ReusedMemory::~ReusedMemory() {
-    // glibc's own values.
+    // glibc's own values, but for thresholds: it moves them with what is freed until somebody sets one, so
+    // they are put where large blocks would have moved them to.
     mallopt(M_MMAP_MAX, 65536);
-    mallopt(M_TRIM_THRESHOLD, 128 << 10);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     mallopt(M_TOP_PAD, 128 << 10);
     malloc_trim(0);
 }

@@ -102,6 +102,12 @@ std::vector<std::int32_t> chosen_genes(const std::string& wanted, const std::vec
     return chosen;
 }
 
+/// What `generate` wrote into uns["lapatlas"]; empty in files of others.
+std::string text_in_uns(const Hdf5File& file, const std::string& name) {
+    const std::string path = "uns/lapatlas/" + name;
+    return file.exists(path) ? file.read_string(path) : "";
+}
+
 }  // namespace
 
 Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Config& config) {
@@ -182,17 +188,14 @@ LatentManifold training_manifold(const Checkpoint& checkpoint) {
 }
 
 std::string weights_id_of_atlas(const std::filesystem::path& atlas) {
-    const Hdf5File file = Hdf5File::open(input_files(atlas.string()).front());
-    return file.exists("uns/lapatlas/weights_id") ? file.read_string("uns/lapatlas/weights_id") : "";
+    return text_in_uns(Hdf5File::open(input_files(atlas.string()).front()), "weights_id");
 }
 
 bool is_made_by(const std::filesystem::path& atlas, const std::string& fingerprint,
                 const std::string& weights_id) {
     if (!std::filesystem::exists(atlas)) return false;
     const Hdf5File file = Hdf5File::open(input_files(atlas.string()).front());
-    return file.exists("uns/lapatlas/fingerprint") &&
-           file.read_string("uns/lapatlas/fingerprint") == fingerprint &&
-           weights_id_of_atlas(atlas) == weights_id;
+    return text_in_uns(file, "fingerprint") == fingerprint && text_in_uns(file, "weights_id") == weights_id;
 }
 
 std::string generate_fingerprint(const Config& config) {
@@ -263,11 +266,13 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
         none.counts.num_genes = trained.model.num_genes;
         return none;
     };
+    const auto cells_of = [&](const BlockRange& range) {
+        return BlockRange{range.begin * block_cells, std::min(plan.num_cells(), range.end * block_cells)};
+    };
     const auto write_blocks = [&](const std::filesystem::path& file, const BlockRange& range) {
         H5adHeader of_file = header;
-        of_file.first_name = range.begin * block_cells;
-        const std::int64_t end_cell = std::min(plan.num_cells(), range.end * block_cells);
-        H5adWriter writer(comm, file, of_file, end_cell - of_file.first_name);
+        of_file.first_name = cells_of(range).begin;
+        H5adWriter writer(comm, file, of_file, cells_of(range).size());
         // Where the host would be idle meanwhile, the next block is made while this one is written.
         const auto begin = [&](std::int64_t first) {
             const std::int64_t index = first + comm.rank();
@@ -287,10 +292,9 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
             if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
             if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
             writer.append(rows);
-            progress.update(std::min(end_cell, (first + comm.size()) * block_cells));
+            progress.update(std::min(cells_of(range).end, (first + comm.size()) * block_cells));
         }
         writer.finish();
-        return end_cell - of_file.first_name;
     };
     const std::int64_t shards = config.generate.shards;
     if (shards == 0) {
@@ -305,12 +309,11 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
         for (std::int64_t s = 0; s < shards; ++s) {
             const BlockRange range = block_of_rank(blocks, static_cast<int>(shards), static_cast<int>(s));
             const std::filesystem::path file = shard_path(output, s, shards);
-            const bool there =
-                root_decides(comm, [&] { return is_made_by(file, made_by, trained.weights_id); });
-            cells.push_back(there ? std::min(plan.num_cells(), range.end * block_cells) -
-                                        range.begin * block_cells
-                                  : write_blocks(file, range));
-            if (there) log.info(file.string() + ": already there, not made again");
+            cells.push_back(cells_of(range).size());
+            if (root_decides(comm, [&] { return is_made_by(file, made_by, trained.weights_id); }))
+                log.info(file.string() + ": already there, not made again");
+            else
+                write_blocks(file, range);
         }
         agreed(comm, [&] {
             if (comm.is_root()) write_shard_index(output, cells);

@@ -72,15 +72,11 @@ Clusters make_clusters(const Communicator& comm, const DistributedGraph& graph,
     Clusters clusters;
     clusters.of_row =
         partition_graph(comm, graph, row_weights, static_cast<std::int32_t>(num_clusters), partitioner);
-    const auto weigh = [&] {
-        std::vector<std::int64_t> weights(static_cast<std::size_t>(num_clusters), 0);
-        for (std::size_t r = 0; r < clusters.of_row.size(); ++r)
-            weights[static_cast<std::size_t>(clusters.of_row[r])] += row_weights[r];
-        all_reduce_sum(comm, std::span<std::int64_t>(weights));
-        return weights;
-    };
     const ClusterGraph found = cluster_graph(comm, graph, clusters.of_row, num_clusters);
-    const std::vector<std::int64_t> weights = weigh();
+    std::vector<std::int64_t> weights(static_cast<std::size_t>(num_clusters), 0);
+    for (std::size_t r = 0; r < clusters.of_row.size(); ++r)
+        weights[static_cast<std::size_t>(clusters.of_row[r])] += row_weights[r];
+    all_reduce_sum(comm, std::span<std::int64_t>(weights));
     std::vector<std::int32_t> names(static_cast<std::size_t>(num_clusters));
     agreed(comm, [&] {
         if (!comm.is_root()) return;
@@ -91,7 +87,9 @@ Clusters make_clusters(const Communicator& comm, const DistributedGraph& graph,
     });
     broadcast(comm, std::span<std::int32_t>(names));
     for (std::int32_t& cluster : clusters.of_row) cluster = names[static_cast<std::size_t>(cluster)];
-    clusters.weights = weigh();
+    clusters.weights.resize(weights.size());
+    for (std::size_t c = 0; c < weights.size(); ++c)
+        clusters.weights[static_cast<std::size_t>(names[c])] = weights[c];
     clusters.graph = rename_clusters(found, names);
     return clusters;
 }

@@ -43,7 +43,6 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 GeneJoin join_genes(const std::vector<std::vector<std::string>>& names,
                     const std::vector<std::vector<std::string>>& ids, bool outer) {
     GeneJoin join;
-    join.outer = outer;
     const std::size_t files = names.size();
     const auto by_name = count_files(names), by_id = count_files(ids);
     join.by_id = std::none_of(ids.begin(), ids.end(), [](const auto& of_file) { return of_file.empty(); }) &&

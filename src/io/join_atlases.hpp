@@ -9,9 +9,8 @@ namespace lapatlas {
 
 /// How the genes of several files become those of one atlas (as anndata.concat does with var).
 struct GeneJoin {
-    bool outer = false;                   ///< all genes of all files, else those that every file has
-    bool by_id = false;                   ///< found: by Ensembl id, else by name
-    std::vector<std::string> names, ids;  // [genes]; ids empty unless a file has them
+    bool by_id = false;                                ///< found: by Ensembl id, else by name
+    std::vector<std::string> names, ids;               // [genes]; ids empty unless a file has them
     std::vector<std::vector<std::int32_t>> new_index;  // [files][genes of the file], -1 left out
 };
 

@@ -4,13 +4,12 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
-#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "dist/durable_file.hpp"
 #include "src/report/html_report.hpp"
 #include "tests/bench/bench_options.hpp"
+#include "tests/bench/bench_table.hpp"
 #include "tests/bench/benches.hpp"
 
 namespace lapatlas::bench {
@@ -85,12 +84,6 @@ Log read_log(const std::string& argument) {
     return log;
 }
 
-std::string number_text(double value, const char* format) {
-    char text[32];
-    std::snprintf(text, sizeof text, format, value);
-    return text;
-}
-
 double value_of(const std::vector<std::pair<std::string, double>>& values, const std::string& name) {
     double sum = 0;
     bool found = false;
@@ -121,7 +114,7 @@ int stages(const Communicator& comm, const std::vector<std::string>& arguments) 
     std::sort(runs.begin(), runs.end(), [](const Log& a, const Log& b) { return a.cells < b.cells; });
 
     std::vector<std::string> columns{"stage"};
-    for (const Log& run : runs) columns.push_back(number_text(run.cells, "%.0f cells"));
+    for (const Log& run : runs) columns.push_back(formatted(run.cells, "%.0f cells"));
     columns.emplace_back("largest / smallest");
     const auto table_of = [&](const std::string& heading, auto member, const char* format, double scale) {
         ReportTable table{heading, "", columns, {}};
@@ -134,12 +127,12 @@ int stages(const Communicator& comm, const std::vector<std::string>& arguments) 
             double least = 1e300, most = 0;
             for (const Log& run : runs) {
                 const double a_cell = value_of(run.*member, name) / run.cells;
-                row.push_back(std::isnan(a_cell) ? "" : number_text(a_cell * scale, format));
+                row.push_back(std::isnan(a_cell) ? "" : formatted(a_cell * scale, format));
                 if (std::isnan(a_cell)) continue;
                 least = std::min(least, a_cell);
                 most = std::max(most, a_cell);
             }
-            row.push_back(least > 0 ? number_text(most / least, "%.2f") : "");
+            row.push_back(least > 0 ? formatted(most / least, "%.2f") : "");
             table.rows.push_back(std::move(row));
         }
         return table;
@@ -162,21 +155,13 @@ int stages(const Communicator& comm, const std::vector<std::string>& arguments) 
     report.subtitle = "A stage whose cost grows as the work grows has the same figure in every column.";
     report.tables = tables;
     write_report(options["output"], report);
-    std::filesystem::path table_path = options["output"];
-    PartialFile csv(table_path.replace_extension(".csv"));
-    std::ofstream file(csv.path());
+    std::vector<std::vector<std::string>> rows;
     for (const ReportTable& table : tables) {
-        file << std::quoted(table.heading, '"', '"');
-        for (std::size_t i = 1; i < columns.size(); ++i) file << ',' << std::quoted(columns[i], '"', '"');
-        file << '\n';
-        for (const auto& row : table.rows) {
-            for (std::size_t i = 0; i < row.size(); ++i)
-                file << (i == 0 ? "" : ",") << std::quoted(row[i], '"', '"');
-            file << '\n';
-        }
+        rows.push_back(columns);
+        rows.back().front() = table.heading;
+        rows.insert(rows.end(), table.rows.begin(), table.rows.end());
     }
-    file.close();
-    csv.commit();
+    write_csv_beside(options["output"], rows);
     return 0;
 }
 

@@ -1,13 +1,12 @@
 // The product's hot kernels beside what the core can do: its roofline.
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <vector>
 
-#include "dist/durable_file.hpp"
 #include "dist/timer.hpp"
 #include "src/report/html_report.hpp"
 #include "tests/bench/bench_options.hpp"
+#include "tests/bench/bench_table.hpp"
 #include "tests/bench/benches.hpp"
 #include "tests/bench/kernels/kernel_cases.hpp"
 
@@ -62,12 +61,6 @@ double stream_bandwidth() {
     return 12.0 * kSize / seconds;
 }
 
-std::string number(double value, const char* format) {
-    char text[32];
-    std::snprintf(text, sizeof text, format, value);
-    return text;
-}
-
 }  // namespace
 
 int kernels(const Communicator& comm, const std::vector<std::string>& arguments) {
@@ -90,11 +83,11 @@ int kernels(const Communicator& comm, const std::vector<std::string>& arguments)
         }
         const double seconds = fastest(kernel.call, static_cast<int>(options.number("calls")));
         const double by_operations = kernel.operations / peak, by_bytes = kernel.bytes / bandwidth;
-        table.rows.push_back({kernel.name, kernel.what, number(seconds * 1e3, "%.3f"),
-                              number(kernel.operations / seconds / 1e9, "%.1f"),
-                              number(kernel.bytes / seconds / 1e9, "%.2f"),
+        table.rows.push_back({kernel.name, kernel.what, formatted(seconds * 1e3, "%.3f"),
+                              formatted(kernel.operations / seconds / 1e9, "%.1f"),
+                              formatted(kernel.bytes / seconds / 1e9, "%.2f"),
                               by_operations > by_bytes ? "arithmetic" : "memory",
-                              number(100 * std::max(by_operations, by_bytes) / seconds, "%.0f %%")});
+                              formatted(100 * std::max(by_operations, by_bytes) / seconds, "%.0f %%")});
         std::string line;
         for (const std::string& cell : table.rows.back()) line += (line.empty() ? "" : "  ") + cell;
         std::printf("%s\n", line.c_str());
@@ -102,21 +95,13 @@ int kernels(const Communicator& comm, const std::vector<std::string>& arguments)
     if (options["output"].empty()) return 0;
     ReportInput report;
     report.title = "Kernels of LapAtlas";
-    report.headlines = {{number(peak / 1e9, "%.0f Gflop/s"), "one core, in registers", ""},
-                        {number(bandwidth / 1e9, "%.1f GB/s"), "one core, STREAM triad", ""}};
+    report.headlines = {{formatted(peak / 1e9, "%.0f Gflop/s"), "one core, in registers", ""},
+                        {formatted(bandwidth / 1e9, "%.1f GB/s"), "one core, STREAM triad", ""}};
     report.tables = {table};
     write_report(options["output"], report);
-    std::filesystem::path table_path = options["output"];
-    PartialFile csv(table_path.replace_extension(".csv"));
-    std::ofstream file(csv.path());
-    const auto write_row = [&](const std::vector<std::string>& row) {
-        for (std::size_t i = 0; i < row.size(); ++i) file << (i == 0 ? "" : ",") << "\"" << row[i] << "\"";
-        file << "\n";
-    };
-    write_row(table.columns);
-    for (const auto& row : table.rows) write_row(row);
-    file.close();
-    csv.commit();
+    std::vector<std::vector<std::string>> rows{table.columns};
+    rows.insert(rows.end(), table.rows.begin(), table.rows.end());
+    write_csv_beside(options["output"], rows);
     return 0;
 }
 

@@ -2,17 +2,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <iomanip>
 #include <limits>
 #include <map>
-#include <sstream>
 
-#include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "src/report/html_report.hpp"
 #include "src/report/svg_plot.hpp"
 #include "src/train/metrics_file.hpp"
+#include "tests/bench/bench_table.hpp"
 #include "tests/bench/benches.hpp"
 #include "tests/bench/scaling/scaling_fit.hpp"
 
@@ -72,19 +69,25 @@ std::vector<std::string> row_of(const StepFigures& point, const StepFigures& sma
     return row;
 }
 
-std::string csv_of(const std::map<std::string, Series>& all) {
-    std::ostringstream text;
-    const auto write_row = [&](const std::vector<std::string>& row) {
-        for (std::size_t i = 0; i < row.size(); ++i)
-            text << (i == 0 ? "" : ",") << std::quoted(row[i], '"', '"');
-        text << "\n";
-    };
+std::vector<std::string> column_names() {
     std::vector<std::string> names;
     for (const Column& column : kColumns) names.emplace_back(column.name);
-    write_row(names);
-    for (const auto& [name, series] : all)
-        for (const StepFigures& point : series) write_row(row_of(point, series.front()));
-    return text.str();
+    return names;
+}
+
+/// One point a number of ranks, the first there is, as a line of a plot.
+template <class Value>
+PlotSeries line_of(const Series& series, const std::string& name, const std::string& colour,
+                   const Value& value) {
+    PlotSeries line{name, {}, {}, colour, true};
+    int last = 0;
+    for (const StepFigures& point : series) {
+        if (point.ranks == last) continue;
+        last = point.ranks;
+        line.x.push_back(std::log2(point.ranks));
+        line.y.push_back(value(point));
+    }
+    return line;
 }
 
 /// One colour a kind of knowledge: measured and simulated must not be taken for each other.
@@ -109,15 +112,9 @@ Picture against_ranks(const Series& series, const std::string& title, const std:
         }
         if (!line.x.empty()) plot.series.push_back(std::move(line));
     }
-    PlotSeries joined{"", {}, {}, "#9aa3b2", true};
-    int last = 0;
-    for (const StepFigures& point : series) {
-        if (point.ranks == last) continue;
-        last = point.ranks;
-        joined.x.push_back(std::log2(point.ranks));
-        joined.y.push_back(value(point));
-    }
-    plot.y_range = std::pair{0.0, 1.1 * std::max(1e-12, *std::max_element(joined.y.begin(), joined.y.end()))};
+    double largest = 1e-12;
+    for (const StepFigures& point : series) largest = std::max(largest, static_cast<double>(value(point)));
+    plot.y_range = std::pair{0.0, 1.1 * largest};
     return picture_of(plot);
 }
 
@@ -134,17 +131,8 @@ Picture phases(const Series& series) {
         {"halo not hidden", [](const StepFigures& p) { return p.halo_wait; }},
         {"gradients not hidden", [](const StepFigures& p) { return p.reduce_wait; }}};
     std::size_t colour = 0;
-    for (const auto& [name, value] : lines) {
-        PlotSeries line{name, {}, {}, category_colour(colour++), true};
-        int last = 0;
-        for (const StepFigures& point : series) {
-            if (point.ranks == last) continue;
-            last = point.ranks;
-            line.x.push_back(std::log2(point.ranks));
-            line.y.push_back(value(point));
-        }
-        plot.series.push_back(std::move(line));
-    }
+    for (const auto& [name, value] : lines)
+        plot.series.push_back(line_of(series, name, category_colour(colour++), value));
     return picture_of(plot);
 }
 
@@ -245,6 +233,7 @@ int collate(const Communicator& comm, const std::vector<std::string>& arguments)
                      {"series", "latency, us a message", "bandwidth, GB/s", "largest error", "sigma", "kappa",
                       "throughput peaks at"},
                      {}};
+    std::vector<std::vector<std::string>> rows{column_names()};
     for (auto& [name, series] : all) {
         // Of points with equal ranks the measured one first: it is what the others are compared with.
         std::sort(series.begin(), series.end(), [](const StepFigures& a, const StepFigures& b) {
@@ -267,9 +256,9 @@ int collate(const Communicator& comm, const std::vector<std::string>& arguments)
              fit.time.seconds_a_byte > 0 ? number(1e-9 / fit.time.seconds_a_byte) : "not limiting",
              number(100 * fit.time.largest_error, 2) + " %", number(fit.law.sigma), number(fit.law.kappa),
              std::isinf(peak) ? "no limit seen" : number(peak) + " ranks"});
-        ReportTable table{"Points of series " + name, "", {}, {}};
-        for (const Column& column : kColumns) table.columns.emplace_back(column.name);
+        ReportTable table{"Points of series " + name, "", column_names(), {}};
         for (const StepFigures& point : series) table.rows.push_back(row_of(point, series.front()));
+        rows.insert(rows.end(), table.rows.begin(), table.rows.end());
         report.tables.push_back(std::move(table));
     }
     if (!fits.rows.empty()) report.tables.insert(report.tables.begin(), fits);
@@ -282,9 +271,7 @@ int collate(const Communicator& comm, const std::vector<std::string>& arguments)
                               checked});
     const std::filesystem::path page = arguments[1];
     write_report(page, report);
-    PartialFile csv(std::filesystem::path(page).replace_extension(".csv"));
-    std::ofstream(csv.path()) << csv_of(all);
-    csv.commit();
+    write_csv_beside(page, rows);
     for (const auto& [name, series] : all)
         for (const StepFigures& point : series)
             std::printf("%-8s %5d ranks %-12s %10.4g s a step, efficiency %.3f\n", name.c_str(), point.ranks,

@@ -23,8 +23,7 @@ class LoadCounter {
     std::vector<int> distinct_;
 };
 
-/// Of `ranks` ranks on a prepared dataset, placed as a run would be. `encoder_share`: of a cell's counts,
-/// those the encoder sees.
+/// Of `ranks` ranks on a prepared dataset, placed as a run would be.
 std::vector<RankLoad> loads_of_prepared(const std::filesystem::path& prepared, int ranks,
                                         double nonzeros_a_row, double loss_share);
 

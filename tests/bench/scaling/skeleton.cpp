@@ -18,6 +18,8 @@ namespace lapatlas::bench {
 
 namespace {
 
+double now() { return MPI_Wtime(); }
+
 #ifdef LAPATLAS_SMPI
 /// Memory of any size in one small physical block: what is written to it is lost, and nobody asks.
 template <class T>
@@ -52,8 +54,6 @@ void compute(double seconds) {
     if (seconds > 0) smpi_execute(seconds);
 }
 
-double now() { return MPI_Wtime(); }
-
 class Gradients {
   public:
     Gradients(const Communicator& comm, const std::vector<std::int64_t>& sizes)
@@ -87,8 +87,6 @@ void compute(double seconds) {
     for (const Timer timer; timer.seconds() < seconds;) {
     }
 }
-
-double now() { return MPI_Wtime(); }
 
 class Gradients {
   public:

@@ -7,6 +7,11 @@
 
 namespace lapatlas::bench {
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RankLoad, rows, loss_rows, nonzeros, interior_edges, boundary_edges, sends)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StepFigures, series, kind, where, ranks, nodes, cells, seconds, halo_wait,
+                                   reduce_wait, halo_bytes, reduce_bytes, messages, exchanges, ghosts_mean,
+                                   ghosts_max, work_mean, work_max, peak_memory)
+
 namespace {
 
 using Json = nlohmann::json;
@@ -16,24 +21,6 @@ constexpr std::array<double Cost::*, 7> kCostTerms{
     &Cost::fixed,           &Cost::a_row,     &Cost::a_loss_row, &Cost::a_nonzero, &Cost::an_interior_edge,
     &Cost::a_boundary_edge, &Cost::a_sent_row};
 constexpr std::array<const char*, 5> kKinds{"compute", "halo", "ready", "finish", "all_reduce"};
-
-struct FigureName {
-    const char* name;
-    double StepFigures::*value;
-};
-constexpr FigureName kFigures[] = {{"cells", &StepFigures::cells},
-                                   {"seconds", &StepFigures::seconds},
-                                   {"halo_wait", &StepFigures::halo_wait},
-                                   {"reduce_wait", &StepFigures::reduce_wait},
-                                   {"halo_bytes", &StepFigures::halo_bytes},
-                                   {"reduce_bytes", &StepFigures::reduce_bytes},
-                                   {"messages", &StepFigures::messages},
-                                   {"exchanges", &StepFigures::exchanges},
-                                   {"ghosts_mean", &StepFigures::ghosts_mean},
-                                   {"ghosts_max", &StepFigures::ghosts_max},
-                                   {"work_mean", &StepFigures::work_mean},
-                                   {"work_max", &StepFigures::work_max},
-                                   {"peak_memory", &StepFigures::peak_memory}};
 
 Json to_json(const Cost& cost) {
     Json terms = Json::array();
@@ -93,7 +80,7 @@ Cost Cost::times(double factor) const {
 void write_point(const std::filesystem::path& path, const StudyPoint& point) {
     Json json{{"series", point.series}, {"placement", point.placement}, {"extrapolated", point.extrapolated},
               {"cells", point.cells},   {"gradients", point.gradients}, {"step", Json::array()},
-              {"loads", Json::array()}};
+              {"loads", point.loads}};
     for (const Operation& operation : point.step)
         json["step"].push_back({{"kind", kKinds.at(static_cast<std::size_t>(operation.kind))},
                                 {"work", to_json(operation.work)},
@@ -102,13 +89,6 @@ void write_point(const std::filesystem::path& path, const StudyPoint& point) {
                                 {"width", operation.width},
                                 {"bytes", operation.bytes},
                                 {"gradients", {operation.first, operation.last}}});
-    for (const RankLoad& load : point.loads)
-        json["loads"].push_back({{"rows", load.rows},
-                                 {"loss_rows", load.loss_rows},
-                                 {"nonzeros", load.nonzeros},
-                                 {"interior_edges", load.interior_edges},
-                                 {"boundary_edges", load.boundary_edges},
-                                 {"sends", load.sends}});
     write(path, json);
 }
 
@@ -136,41 +116,15 @@ StudyPoint read_point(const std::filesystem::path& path) {
             entry.at("gradients").at(1).get_to(operation.last);
             point.step.push_back(operation);
         }
-        for (const Json& entry : json.at("loads")) {
-            RankLoad load;
-            entry.at("rows").get_to(load.rows);
-            entry.at("loss_rows").get_to(load.loss_rows);
-            entry.at("nonzeros").get_to(load.nonzeros);
-            entry.at("interior_edges").get_to(load.interior_edges);
-            entry.at("boundary_edges").get_to(load.boundary_edges);
-            entry.at("sends").get_to(load.sends);
-            point.loads.push_back(std::move(load));
-        }
+        json.at("loads").get_to(point.loads);
         return point;
     });
 }
 
-void write_figures(const std::filesystem::path& path, const StepFigures& figures) {
-    Json json{{"series", figures.series},
-              {"kind", figures.kind},
-              {"where", figures.where},
-              {"ranks", figures.ranks},
-              {"nodes", figures.nodes}};
-    for (const FigureName& figure : kFigures) json[figure.name] = figures.*figure.value;
-    write(path, json);
-}
+void write_figures(const std::filesystem::path& path, const StepFigures& figures) { write(path, figures); }
 
 StepFigures read_figures(const std::filesystem::path& path) {
-    return read(path, [](const Json& json) {
-        StepFigures figures;
-        json.at("series").get_to(figures.series);
-        json.at("kind").get_to(figures.kind);
-        json.at("where").get_to(figures.where);
-        json.at("ranks").get_to(figures.ranks);
-        json.at("nodes").get_to(figures.nodes);
-        for (const FigureName& figure : kFigures) json.at(figure.name).get_to(figures.*figure.value);
-        return figures;
-    });
+    return read(path, [](const Json& json) { return json.get<StepFigures>(); });
 }
 
 }  // namespace lapatlas::bench
