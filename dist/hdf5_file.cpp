@@ -248,6 +248,16 @@ H5T_class_t Hdf5File::type_class(const std::string& dataset) const {
     return H5Tget_class(type.get());
 }
 
+std::optional<std::int64_t> Hdf5File::contiguous_offset_raw(const std::string& dataset, hid_t type) const {
+    const Hdf5Handle opened = open_dataset(dataset);
+    const Hdf5Handle held(H5Dget_type(opened.get()), H5Tclose);
+    const Hdf5Handle layout(H5Dget_create_plist(opened.get()), H5Pclose);
+    if (H5Pget_layout(layout.get()) != H5D_CONTIGUOUS || H5Tequal(held.get(), type) <= 0) return std::nullopt;
+    const haddr_t offset = H5Dget_offset(opened.get());
+    if (offset == HADDR_UNDEF) return std::nullopt;
+    return static_cast<std::int64_t>(offset);
+}
+
 std::int64_t Hdf5File::num_elements(const std::string& dataset) const {
     std::int64_t product = 1;
     for (const std::int64_t extent : shape(dataset)) product *= extent;

@@ -121,6 +121,12 @@ class Hdf5File {
     std::vector<std::int64_t> shape(const std::string& dataset) const;
     /// H5T_INTEGER, H5T_FLOAT, H5T_STRING, H5T_ENUM, H5T_COMPOUND, ... of a dataset.
     H5T_class_t type_class(const std::string& dataset) const;
+    /// Where in the file the values of a dataset of T lie one after another, in bytes from its beginning;
+    /// none where they do not (chunks, filters, another type) or there are none.
+    template <class T>
+    std::optional<std::int64_t> contiguous_offset(const std::string& dataset) const {
+        return contiguous_offset_raw(dataset, hdf5_type<T>());
+    }
 
     // --- reading (rank-local)
     template <class T>
@@ -199,6 +205,7 @@ class Hdf5File {
         : path_(std::move(path)), file_(std::move(file)), parallel_(parallel) {}
 
     Hdf5Handle open_dataset(const std::string& name) const;
+    std::optional<std::int64_t> contiguous_offset_raw(const std::string& dataset, hid_t type) const;
     void read_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t count,
                   void* out) const;
     void read_member_raw(const std::string& dataset, const std::string& member, hid_t type, std::size_t size,

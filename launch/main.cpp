@@ -61,7 +61,7 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         prepare_run(*backend(), run, config, log);
     } else if (line.subcommand == "train") {
         const auto chosen = backend();
-        require_precision(*chosen, config.train);
+        require_possible(*chosen, config.train);
         open_run_folder(comm, run, config);
         const Config resolved = derived_for(comm, run, config);
         if (!root_decides(comm, [&] { return is_trained(run, resolved); }))

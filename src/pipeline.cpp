@@ -59,7 +59,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         throw ConfigError(
             "input.test_fraction is 0: `run` ends with an evaluation against held-out cells; call "
             "prepare, train and generate one by one, or hold some out");
-    require_precision(*backend, config.train);
+    require_possible(*backend, config.train);
     const RunFolder run{config.output.dir};
     const auto provenance = [&](const char* stage) { return provenance_of(comm, config, stage); };
     const auto is_done = [&](auto&& question, const char* stage) {

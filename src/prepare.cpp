@@ -105,7 +105,8 @@ void require_batches(const Communicator& comm, const AtlasShard& atlas, const In
                          "' (input.batch_key); name one for each, or drop those cells");
 }
 
-std::vector<float> to_float(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+/// By value: what is given away is freed.
+std::vector<float> to_float(std::vector<double> values) { return {values.begin(), values.end()}; }
 
 /// Sizes and times of the input's files; empty where there is none.
 std::string input_identity(const std::string& input) {
@@ -240,6 +241,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("graph and clusters");
     DistributedGraph graph = symmetrise(comm, train.total, knn.neighbours, knn.k);
+    knn.neighbours = {};
     const std::int64_t num_clusters = options.clusters;
     std::vector<std::int32_t> weights;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
@@ -253,7 +255,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("positional encodings");
     const Components parts = find_components(comm, graph);
-    const PositionalEncoding encoding =
+    PositionalEncoding encoding =
         positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed},
                             [&](const Communicator&, const GraphShard& shard, const TrivialVectors& trivial) {
                                 return backend.spectral_operator(shard, trivial);
@@ -332,15 +334,20 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         {"largest_eigen_residual", encoding.largest_residual},
     };
 
-    PreparedRows train_rows{std::move(train.counts),    std::move(train.cell_index),
-                            std::move(train.labels),    std::move(train.batches),
-                            to_float(encoding.vectors), to_float(train.scores),
-                            graph.row_offsets,          graph.columns};
+    write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
+    atlas.cell_names = {};
+    PreparedRows train_rows{std::move(train.counts),
+                            std::move(train.cell_index),
+                            std::move(train.labels),
+                            std::move(train.batches),
+                            to_float(std::move(encoding.vectors)),
+                            to_float(std::move(train.scores)),
+                            std::move(graph.row_offsets),
+                            std::move(graph.columns)};
     HeldoutRows held{std::move(heldout.counts),   std::move(heldout.cell_index),
                      std::move(heldout.labels),   std::move(heldout.batches),
                      std::move(heldout.splits),   to_float(heldout_encodings),
                      std::move(edges.neighbours), {}};
-    write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     write_prepared(comm, path, summary, train_rows, held, provenance);
     backend.end_stage();
     log.info(memory.text(comm));

@@ -24,7 +24,7 @@ class DeviceCellStore : public CellStore {
   public:
     DeviceCellStore(const HostCells& cells, const torch::Device& device)
         : device_(device),
-          row_offsets_(cells.counts.arrays().row_offsets),
+          row_offsets_(cells.counts.row_offsets()),
           inputs_(cells.inputs, device),
           counts_(cells.counts, device),
           library_(tensor_of(cells.library, device)),

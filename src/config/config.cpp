@@ -263,6 +263,7 @@ void check_config(const Config& config) {
     at_least("train.joint_epochs", static_cast<double>(config.train.joint_epochs), 0);
     at_least("train.active_clusters", static_cast<double>(config.train.active_clusters), 0);
     at_least("train.loss_cells", static_cast<double>(config.train.loss_cells), 0);
+    at_least("train.gene_sample", static_cast<double>(config.train.gene_sample), 0);
     at_least("train.learning_rate", config.train.learning_rate, 0);
     at_least("train.clip_norm", config.train.clip_norm, 1e-6);
     share("train.warmup_fraction", config.train.warmup_fraction);

@@ -95,6 +95,7 @@ struct SimulateOptions {
     std::int64_t types = 8;
     std::int64_t batches = 1;
     double median_counts = 2500;
+    std::int64_t programs = 0;
     double label_missing_fraction = 0;
 
     template <class Visitor>
@@ -104,6 +105,10 @@ struct SimulateOptions {
         v("types", types, "number of cell types, leaves of a binary hierarchy");
         v("batches", batches, "number of batches; above 1 each shifts the genes a little");
         v("median_counts", median_counts, "median counts of a cell (log-normal libraries)");
+        v("programs", programs,
+          "gene programs that vary from cell to cell within a type (cycle, stress, activation); 0: cells of "
+          "a "
+          "type differ by noise alone");
         v("label_missing_fraction", label_missing_fraction, "share of cells written without a label");
     }
 };
@@ -148,6 +153,7 @@ struct ModelOptions {
     std::int64_t hidden = 0;
     std::int64_t latent = 0;
     std::int64_t encoder_genes = 4000;
+    bool centre_input = false;
     bool latent_noise = true;
     std::int64_t cheb_order = 4;
     double dropout = 0.1;
@@ -167,6 +173,9 @@ struct ModelOptions {
         v("encoder_genes", encoder_genes,
           "genes the encoder sees, the most variable ones (Seurat v3 ranking); 0: all. The decoder explains "
           "all");
+        v("centre_input", centre_input,
+          "take each gene's mean over training cells from what the encoder sees: far fewer steps on large "
+          "data");
         v("latent_noise", latent_noise,
           "decode and diffuse a draw from each cell's posterior; false: its mean, as LapDDPM's code does");
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
@@ -195,6 +204,8 @@ struct TrainOptions {
     std::string batch = "auto";
     std::int64_t active_clusters = 0;
     std::int64_t loss_cells = 256;
+    std::int64_t gene_sample = 0;
+    bool counts_on_disk = false;
     double learning_rate = 1e-3;
     double weight_decay = 1e-4;
     double warmup_fraction = 0.05;
@@ -237,6 +248,13 @@ struct TrainOptions {
         v("active_clusters", active_clusters, "clusters a step in cluster mode; 0: about 4,096 cells");
         v("loss_cells", loss_cells,
           "cells of a step whose losses count, drawn from those in its graph; 0: all of them");
+        v("gene_sample", gene_sample,
+          "genes whose counts of zero a step's reconstruction looks at, drawn by their mean expression for "
+          "all "
+          "others (every count above zero is looked at); 0: all genes");
+        v("counts_on_disk", counts_on_disk,
+          "leave the counts in prepared.h5 and read those of each step, the next step's ahead of it: for "
+          "cells that memory does not hold");
         v("learning_rate", learning_rate, "AdamW, after warm-up; cosine to zero");
         v("weight_decay", weight_decay, "AdamW's decoupled decay");
         v("warmup_fraction", warmup_fraction, "share of the steps with a linearly rising learning rate");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/decode/sampled_likelihood.hpp"
 #include "src/embed/mixed_precision.hpp"
 
 namespace lapatlas {
@@ -162,6 +163,17 @@ torch::Tensor CountDecoderImpl::negative_log_likelihood(const torch::Tensor& hid
     return FusedLikelihood::apply(hidden_cells.to(torch::kFloat32), output_->weight, output_->bias,
                                   log_theta.defined() ? log_theta : torch::zeros({0}, hidden_cells.options()),
                                   *pass, chunk, for_networks);
+}
+
+torch::Tensor CountDecoderImpl::sampled_negative_log_likelihood(const torch::Tensor& hidden_cells,
+                                                                const CellCounts& cells,
+                                                                const GeneSample& sample,
+                                                                std::int64_t chunk) {
+    torch::Tensor log_theta;
+    if (dispersion_.defined()) log_theta = kDispersionScale * dispersion_;
+    return sampled_likelihood(hidden_cells.to(torch::kFloat32), output_->weight, output_->bias,
+                              log_theta.defined() ? log_theta : torch::zeros({0}, hidden_cells.options()),
+                              theta_of(log_theta), cells, sample, options_.size_factor, chunk);
 }
 
 CountDecoderImpl::CellScores CountDecoderImpl::score_cells(

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "src/decode/gene_sample.hpp"
 #include "src/decode/likelihood_pass.hpp"
 
 namespace lapatlas {
@@ -61,6 +62,11 @@ class CountDecoderImpl : public torch::nn::Module {
     /// [cells], -1 unlabelled; empty: none has a label, and the labels' dispersions cost nothing.
     torch::Tensor negative_log_likelihood(const torch::Tensor& hidden_cells, const CellCounts& cells,
                                           std::span<const std::int32_t> labels, std::int64_t chunk);
+
+    /// An estimate of it from the genes of `sample` and every count above zero (see sampled_likelihood), for
+    /// cells without labels, on the CPU.
+    torch::Tensor sampled_negative_log_likelihood(const torch::Tensor& hidden_cells, const CellCounts& cells,
+                                                  const GeneSample& sample, std::int64_t chunk);
 
     struct CellScores {
         std::vector<float> log_likelihood;  ///< [cells] nats, summed over genes

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "dist/vector_clones.hpp"
 #include "src/decode/fast_math.hpp"
 #include "src/decode/gamma_terms.hpp"
 
@@ -19,12 +20,13 @@ struct Group {
     std::map<std::int32_t, std::vector<float>> dispersion_gradient;  // of the rows that its cells have
 };
 
-const float* thetas(const CountLikelihood& model, std::int32_t row) {
-    return model.negative_binomial ? model.dispersion.data() + row * model.genes : nullptr;
+CellModel cell_model(const CountLikelihood& model, std::int32_t row) {
+    return {model.genes, model.negative_binomial ? model.dispersion.data() + row * model.genes : nullptr,
+            nullptr, model.size_factor};
 }
 
-/// Means of one cell into `mean`; returns nothing else needed later. logits stay.
-void cell_means(const CountLikelihood& model, const float* logits, float library, float* mean) {
+/// Means of one cell into `mean`; logits stay.
+LAPATLAS_INLINE void cell_means(const CellModel& model, const float* logits, float library, float* mean) {
     const std::int64_t genes = model.genes;
     if (!model.size_factor) {
         // Rates beyond e^20 are no counts; the bound keeps a wild step finite, and the check of the loss
@@ -35,33 +37,44 @@ void cell_means(const CountLikelihood& model, const float* logits, float library
     float largest = logits[0];
     for (std::int64_t g = 1; g < genes; ++g) largest = std::max(largest, logits[g]);
     float total = 0;
+    if (model.weight == nullptr) {
 #pragma omp simd reduction(+ : total)
-    for (std::int64_t g = 0; g < genes; ++g) {
-        mean[g] = fast_exp(logits[g] - largest);
-        total += mean[g];
+        for (std::int64_t g = 0; g < genes; ++g) {
+            mean[g] = fast_exp(logits[g] - largest);
+            total += mean[g];
+        }
+    } else {
+#pragma omp simd reduction(+ : total)
+        for (std::int64_t g = 0; g < genes; ++g) {
+            mean[g] = fast_exp(logits[g] - largest);
+            total += model.weight[g] * mean[g];
+        }
     }
     const float factor = library / total;
     for (std::int64_t g = 0; g < genes; ++g) mean[g] *= factor;
 }
 
 /// Terms that every gene has, as if its count were 0: returns their sum, leaves d/d log mean in `gradient`.
-float dense_terms(const CountLikelihood& model, const float* theta, const float* mean, float* gradient,
-                  float* dispersion_gradient) {
+template <bool kWeighted>
+LAPATLAS_INLINE float dense_terms(const CellModel& model, const float* mean, float* gradient,
+                                  float* dispersion_gradient) {
     const std::int64_t genes = model.genes;
+    const float* const theta = model.theta;
+    const auto weight = [&](std::int64_t g) { return kWeighted ? model.weight[g] : 1.0f; };
     float loss = 0;
-    if (!model.negative_binomial) {
+    if (theta == nullptr) {
 #pragma omp simd reduction(+ : loss)
         for (std::int64_t g = 0; g < genes; ++g) {
-            gradient[g] = mean[g];
-            loss += mean[g];
+            gradient[g] = weight(g) * mean[g];
+            loss += gradient[g];
         }
         return loss;
     }
 #pragma omp simd reduction(+ : loss)
     for (std::int64_t g = 0; g < genes; ++g) {
         const float ratio = mean[g] / theta[g];
-        const float log_term = theta[g] * fast_log1p(ratio);
-        const float slope = mean[g] / (1.0f + ratio);
+        const float log_term = weight(g) * theta[g] * fast_log1p(ratio);
+        const float slope = weight(g) * mean[g] / (1.0f + ratio);
         loss += log_term;
         gradient[g] = slope;
         dispersion_gradient[g] += log_term - slope;
@@ -70,20 +83,20 @@ float dense_terms(const CountLikelihood& model, const float* theta, const float*
 }
 
 /// What the counts above zero change.
-double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, const SparseCounts& counts,
-                    const float* mean, float* gradient, float* dispersion_gradient) {
+double sparse_terms(const CellModel& model, const SparseCounts& counts, const float* mean, float* gradient,
+                    float* dispersion_gradient) {
     double loss = 0;
     for (std::int64_t e = 0; e < counts.size; ++e) {
         const auto gene = static_cast<std::size_t>(counts.genes[e]);
         const double x = counts.values[e];
         // A mean that underflowed would make the log infinite where the model is merely very wrong.
         const double mu = std::max(static_cast<double>(mean[gene]), 1e-30);
-        if (!model.negative_binomial) {
+        if (model.theta == nullptr) {
             loss += log_gamma(x + 1) - x * std::log(mu);
             gradient[gene] -= static_cast<float>(x);
             continue;
         }
-        const float theta = theta_of_genes[gene];
+        const float theta = model.theta[gene];
         const auto inverse_ratio = static_cast<float>(theta / mu);
         const GammaTerms gamma = gamma_terms(theta, x);
         // x log(1 + r) - x log r = x log(1 + 1/r).
@@ -95,7 +108,42 @@ double sparse_terms(const CountLikelihood& model, const float* theta_of_genes, c
     return loss;
 }
 
+LAPATLAS_INLINE double all_terms(const CellModel& model, const SparseCounts& counts, const float* mean,
+                                 float* gradient, float* dispersion_gradient) {
+    const float dense = model.weight == nullptr
+                            ? dense_terms<false>(model, mean, gradient, dispersion_gradient)
+                            : dense_terms<true>(model, mean, gradient, dispersion_gradient);
+    return dense + sparse_terms(model, counts, mean, gradient, dispersion_gradient);
+}
+
 }  // namespace
+
+LAPATLAS_WIDEST_VECTORS
+double cell_loss_and_gradient(const CellModel& model, const SparseCounts& counts, float library, float scale,
+                              float* logits, float* work, float* dispersion_gradient) {
+    const std::int64_t genes = model.genes;
+    const float size = model.size_factor ? library : 1.0f;
+    float* const gradient = logits;
+    float* const mean = work;
+    cell_means(model, logits, size, mean);
+    const double loss = all_terms(model, counts, mean, gradient, dispersion_gradient);
+    if (!model.size_factor) {
+        for (std::int64_t g = 0; g < genes; ++g) gradient[g] *= scale;
+        return loss;
+    }
+    // Through the softmax: d/d logit = g - p sum(g), p = mean / library (times the weight).
+    float total = 0;
+#pragma omp simd reduction(+ : total)
+    for (std::int64_t g = 0; g < genes; ++g) total += gradient[g];
+    const float factor = size > 0 ? total / size : 0.0f;
+    if (model.weight == nullptr) {
+        for (std::int64_t g = 0; g < genes; ++g) gradient[g] = scale * (gradient[g] - factor * mean[g]);
+    } else {
+        for (std::int64_t g = 0; g < genes; ++g)
+            gradient[g] = scale * (gradient[g] - factor * model.weight[g] * mean[g]);
+    }
+    return loss;
+}
 
 void likelihood_and_gradient(const CountLikelihood& model, std::span<const SparseCounts> counts,
                              std::span<const float> library, std::span<const std::int32_t> dispersion_rows,
@@ -107,28 +155,13 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
     for (std::int64_t k = 0; k < kGroups; ++k) {
         Group& group = groups[k];
         for (std::int64_t c = k * cells / kGroups; c < (k + 1) * cells / kGroups; ++c) {
-            float* gradient = logits + c * genes;
-            float* mean = work + c * genes;
-            const float size = model.size_factor ? library[static_cast<std::size_t>(c)] : 1.0f;
-            cell_means(model, gradient, size, mean);
-            const std::int32_t row =
-                dispersion_rows.empty() ? 0 : dispersion_rows[static_cast<std::size_t>(c)];
+            const auto cell = static_cast<std::size_t>(c);
+            const std::int32_t row = dispersion_rows.empty() ? 0 : dispersion_rows[cell];
             std::vector<float>& of_row = group.dispersion_gradient[row];
             if (model.negative_binomial) of_row.resize(static_cast<std::size_t>(genes), 0.0f);
-            group.loss += dense_terms(model, thetas(model, row), mean, gradient, of_row.data());
-            group.loss += sparse_terms(model, thetas(model, row), counts[static_cast<std::size_t>(c)], mean,
-                                       gradient, of_row.data());
-            if (model.size_factor) {
-                // Through the softmax: d/d logit = g - p sum(g), p = mean / library.
-                float total = 0;
-#pragma omp simd reduction(+ : total)
-                for (std::int64_t g = 0; g < genes; ++g) total += gradient[g];
-                const float factor = size > 0 ? total / size : 0.0f;
-                for (std::int64_t g = 0; g < genes; ++g)
-                    gradient[g] = scale * (gradient[g] - factor * mean[g]);
-            } else {
-                for (std::int64_t g = 0; g < genes; ++g) gradient[g] *= scale;
-            }
+            group.loss += cell_loss_and_gradient(cell_model(model, row), counts[cell],
+                                                 model.size_factor ? library[cell] : 1.0f, scale,
+                                                 logits + c * genes, work + c * genes, of_row.data());
         }
     }
     if (model.negative_binomial && sums.dispersion_gradient.empty())
@@ -143,15 +176,15 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
     }
 }
 
+LAPATLAS_WIDEST_VECTORS
 double cell_likelihood(const CountLikelihood& model, const SparseCounts& counts, float library,
                        std::int32_t dispersion_row, float* logits, float* scratch) {
     float* gradient = scratch;
     float* dispersion_gradient = scratch + model.genes;
     float* mean = scratch + 2 * model.genes;
-    cell_means(model, logits, model.size_factor ? library : 1.0f, mean);
-    const float* theta = thetas(model, dispersion_row);
-    const double loss = dense_terms(model, theta, mean, gradient, dispersion_gradient) +
-                        sparse_terms(model, theta, counts, mean, gradient, dispersion_gradient);
+    const CellModel cell = cell_model(model, dispersion_row);
+    cell_means(cell, logits, model.size_factor ? library : 1.0f, mean);
+    const double loss = all_terms(cell, counts, mean, gradient, dispersion_gradient);
     std::copy(mean, mean + model.genes, logits);
     return loss;
 }

@@ -22,6 +22,20 @@ struct LikelihoodSums {
     std::vector<double> dispersion_gradient;  // [rows, genes], empty for Poisson
 };
 
+/// One cell's share of such a model, of some or all of the genes.
+struct CellModel {
+    std::int64_t genes = 0;
+    const float* theta = nullptr;   // [genes]; none: Poisson
+    const float* weight = nullptr;  ///< [genes] of each gene's term as if its count were 0; none: 1
+    bool size_factor = true;        ///< mean = library * exp(logit) / sum of weight exp(logit)
+};
+
+/// The negative log-likelihood of one cell. `logits` [genes] are replaced by d/d logits of it times `scale`;
+/// d/d log theta [genes] (unscaled) is added to `dispersion_gradient`. `work` [genes]. counts.genes are
+/// places in [0, genes).
+double cell_loss_and_gradient(const CellModel& model, const SparseCounts& counts, float library, float scale,
+                              float* logits, float* work, float* dispersion_gradient);
+
 /// Negative log-likelihood of counts, summed over genes and cells, with its gradients in the same pass: every
 /// entry costs one exp (and one log1p for the negative binomial); entries above zero are corrected one by
 /// one. `dispersion_rows` [cells]; empty: all have the first. logits [cells, genes] is overwritten with d/d

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dist/error.hpp"
+#include "dist/vector_clones.hpp"
 #include "src/decode/count_inversion.hpp"
 #include "src/decode/fast_math.hpp"
 #include "src/random/philox.hpp"
@@ -25,7 +26,7 @@ template <class T>
 using Tile = std::array<T, kTile>;
 
 /// positive_bound of a tile, in loops that compilers vectorise one by one. theta null: Poisson.
-void bound_positive(const Tile<float>& log_rates, const float* theta, Tile<float>& bounds) {
+LAPATLAS_INLINE void bound_positive(const Tile<float>& log_rates, const float* theta, Tile<float>& bounds) {
     Tile<float> exponents;
     for (int i = 0; i < kTile; ++i) bounds[i] = fast_exp(log_rates[i]);
     if (theta != nullptr) {
@@ -44,6 +45,7 @@ void bound_positive(const Tile<float>& log_rates, const float* theta, Tile<float
 
 }  // namespace
 
+LAPATLAS_WIDEST_VECTORS
 void sample_counts_row(std::span<const float> log_rates, float log_offset, std::span<const float> dispersions,
                        const CountKey& key, std::vector<std::int32_t>& genes, std::vector<float>& counts) {
     ensure(dispersions.empty() || dispersions.size() == log_rates.size(), "one dispersion a gene");
@@ -104,6 +106,7 @@ void sample_counts_row(std::span<const float> log_rates, float log_offset, std::
     }
 }
 
+LAPATLAS_WIDEST_VECTORS
 double log_sum_exp(std::span<const float> values) {
     float largest = -std::numeric_limits<float>::infinity();
     for (const float value : values) largest = std::max(largest, value);

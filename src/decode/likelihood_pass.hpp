@@ -38,6 +38,12 @@ class CellCounts {
   public:
     virtual ~CellCounts() = default;
     virtual std::int64_t num_cells() const = 0;
+    struct OnHost {
+        std::span<const SparseCounts> counts;  // [cells]
+        std::span<const float> library;        // [cells]
+    };
+    /// InternalError where they are on a device.
+    virtual OnHost on_host() const = 0;
     /// `dispersion_rows` [cells]; empty: all have the first. The pass views this object.
     virtual std::unique_ptr<LikelihoodPass> likelihood_pass(
         const LikelihoodModel& model, const std::vector<std::int32_t>& dispersion_rows) const = 0;

@@ -16,6 +16,7 @@ class HostCellCounts : public CellCounts {
     std::unique_ptr<LikelihoodPass> likelihood_pass(
         const LikelihoodModel& model, const std::vector<std::int32_t>& dispersion_rows) const override;
 
+    OnHost on_host() const override { return {counts_, library_}; }
     std::span<const SparseCounts> counts() const { return counts_; }
     std::span<const float> library() const { return library_; }
 

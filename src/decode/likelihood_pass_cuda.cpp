@@ -1,4 +1,5 @@
 #include "src/decode/likelihood_pass_cuda.hpp"
+#include "dist/error.hpp"
 
 #include <utility>
 
@@ -19,6 +20,7 @@ class DeviceCellCounts : public CellCounts {
           num_entries(num_entries_),
           stream(stream_) {}
     std::int64_t num_cells() const override { return rows.size(0); }
+    OnHost on_host() const override { throw InternalError("the counts of these cells are on a device"); }
     std::unique_ptr<LikelihoodPass> likelihood_pass(
         const LikelihoodModel& model, const std::vector<std::int32_t>& dispersion_rows) const override;
 

@@ -5,55 +5,72 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dist/vector_clones.hpp"
+
 namespace lapatlas {
 
 namespace {
 
-/// 16 floats; the compiler splits it where registers are narrower. Loads need no alignment.
-using Lane = float __attribute__((vector_size(64)));
+/// As many floats as a vector register of kBytes holds. Loads and stores need no alignment.
+template <int kBytes>
+struct Lane {
+    static constexpr std::int64_t kFloats = kBytes / 4;
+    float __attribute__((vector_size(kBytes))) values;
+    LAPATLAS_INLINE void load(const float* from) { std::memcpy(&values, from, sizeof values); }
+    LAPATLAS_INLINE void store(float* to) const { std::memcpy(to, &values, sizeof values); }
+};
 
-inline Lane load(const float* from) {
-    Lane lane;
-    std::memcpy(&lane, from, sizeof lane);
-    return lane;
-}
-inline void store(float* to, Lane lane) { std::memcpy(to, &lane, sizeof lane); }
-
-constexpr std::int64_t kLaneFloats = 16;
-
-/// sum[0 .. kLanes * 16) = sum over entries of values[e] * dense[indices[e] * width + ..], kept in registers;
-/// with `more` on top of what sum holds.
-template <int kLanes>
-inline void gather_block(const std::int32_t* indices, const float* values, std::int64_t count,
-                         const float* dense, std::int64_t width, bool more, float* sum) {
-    Lane total[kLanes] = {};
+/// sum[0 .. kLanes lanes) = sum over entries of values[e] * dense[indices[e] * width + ..], kept in
+/// registers; with `more` on top of what sum holds.
+template <int kBytes, int kLanes>
+LAPATLAS_INLINE void gather_block(const std::int32_t* indices, const float* values, std::int64_t count,
+                                  const float* dense, std::int64_t width, bool more, float* sum) {
+    using L = Lane<kBytes>;
+    L total[kLanes] = {};
     if (more)
-        for (int l = 0; l < kLanes; ++l) total[l] = load(sum + l * kLaneFloats);
+        for (int l = 0; l < kLanes; ++l) total[l].load(sum + l * L::kFloats);
     for (std::int64_t e = 0; e < count; ++e) {
         const float* source = dense + indices[e] * width;
         const float value = values[e];
-        for (int l = 0; l < kLanes; ++l) total[l] += value * load(source + l * kLaneFloats);
+        for (int l = 0; l < kLanes; ++l) {
+            L lane;
+            lane.load(source + l * L::kFloats);
+            total[l].values += value * lane.values;
+        }
     }
-    for (int l = 0; l < kLanes; ++l) store(sum + l * kLaneFloats, total[l]);
+    for (int l = 0; l < kLanes; ++l) total[l].store(sum + l * L::kFloats);
 }
 
-/// `columns` of the width, in blocks of 128, 64 and 16 floats, then one by one: each element is one ordered
-/// sum.
-void gather_row(const std::int32_t* indices, const float* values, std::int64_t count, const float* dense,
-                std::int64_t width, std::int64_t columns, bool more, float* sum) {
+/// `columns` of the width, in blocks of eight lanes, then of one, then one by one: each element is one
+/// ordered sum, the same for lanes of any width.
+template <int kBytes>
+LAPATLAS_INLINE void gather_lanes(const std::int32_t* indices, const float* values, std::int64_t count,
+                                  const float* dense, std::int64_t width, std::int64_t columns, bool more,
+                                  float* sum) {
+    // Eight sums stay in registers everywhere (of sixteen with AVX2), and are enough to hide the latency of
+    // an addition.
+    constexpr int kLanes = 8;
+    constexpr std::int64_t kFloats = Lane<kBytes>::kFloats, kBlock = kLanes * kFloats;
     std::int64_t j = 0;
-    for (; j + 128 <= columns; j += 128)
-        gather_block<8>(indices, values, count, dense + j, width, more, sum + j);
-    for (; j + 64 <= columns; j += 64)
-        gather_block<4>(indices, values, count, dense + j, width, more, sum + j);
-    for (; j + 16 <= columns; j += 16)
-        gather_block<1>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j + kBlock <= columns; j += kBlock)
+        gather_block<kBytes, kLanes>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j + 4 * kFloats <= columns; j += 4 * kFloats)
+        gather_block<kBytes, 4>(indices, values, count, dense + j, width, more, sum + j);
+    for (; j + kFloats <= columns; j += kFloats)
+        gather_block<kBytes, 1>(indices, values, count, dense + j, width, more, sum + j);
     for (; j < columns; ++j) {
         float total = more ? sum[j] : 0;
         for (std::int64_t e = 0; e < count; ++e) total += values[e] * dense[indices[e] * width + j];
         sum[j] = total;
     }
 }
+
+#define LAPATLAS_GATHER_ROW(bytes)                                                                         \
+    void gather_row(const std::int32_t* indices, const float* values, std::int64_t count,                  \
+                    const float* dense, std::int64_t width, std::int64_t columns, bool more, float* sum) { \
+        gather_lanes<bytes>(indices, values, count, dense, width, columns, more, sum);                     \
+    }
+LAPATLAS_FOR_VECTORS(LAPATLAS_GATHER_ROW)
 
 /// Where the entries of rows [first_row, last_row) go from one tile of sources to the next, counted from the
 /// start of each row: [rows, tiles + 1].

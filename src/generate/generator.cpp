@@ -156,7 +156,7 @@ Generator::Generator(const GenerativeModel& model, const GenerateOptions& option
            "the library table has the ScoreNet's labels");
 }
 
-GeneratedBlock Generator::block(std::int64_t block_index) const {
+GeneratedBlock Generator::conditions(std::int64_t block_index) const {
     const GenerativeModel& model = model_;
     ensure(block_index >= 0 && block_index < num_blocks(plan_.num_cells(), model.block_cells),
            "the block is one of the plan's");
@@ -168,27 +168,40 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
         block.labels.push_back(condition.label);
         block.batches.push_back(condition.batch);
     }
+    return block;
+}
 
+torch::Tensor Generator::batches_of(const GeneratedBlock& block) const {
+    if (model_.score_net->options().num_batches == 0) return {};
+    return model_.backend->tensor(block_codes(block.batches, 0, model_.block_cells));
+}
+
+torch::Tensor Generator::diffused(const GeneratedBlock& block) const {
+    const c10::InferenceMode no_gradient;
+    const OneTorchThread one_thread;
+    std::vector<std::int64_t> cells(static_cast<std::size_t>(model_.block_cells));
+    std::iota(cells.begin(), cells.end(), block.first_cell);
+    const Backend& backend = *model_.backend;
+    return sample_diffused_({backend.tensor(block_codes(block.labels, -1, model_.block_cells)),
+                             batches_of(block), backend.tensor(cells)});
+}
+
+GeneratedBlock Generator::block(std::int64_t block_index) const {
+    const GenerativeModel& model = model_;
+    GeneratedBlock block = conditions(block_index);
+    const std::int64_t num_rows = std::ssize(block.labels);
     torch::Tensor logits;
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
-        const Backend& backend = *model.backend;
-        std::vector<std::int64_t> cells(static_cast<std::size_t>(model.block_cells));
-        std::iota(cells.begin(), cells.end(), block.first_cell);
-        const torch::Tensor batches = model.score_net->options().num_batches > 0
-                                          ? backend.tensor(block_codes(block.batches, 0, model.block_cells))
-                                          : torch::Tensor();
-        const torch::Tensor diffused =
-            sample_diffused_({backend.tensor(block_codes(block.labels, -1, model.block_cells)), batches,
-                              backend.tensor(cells)});
+        const torch::Tensor made = diffused(block);
         const torch::Tensor latents =
-            (diffused.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
-        if (model.joint_library) block.library = diffused_libraries(model, diffused, num_rows);
+            (made.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
+        if (model.joint_library) block.library = diffused_libraries(model, made, num_rows);
         const torch::Tensor on_host = latents.cpu();
         const float* values = on_host.const_data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents, batches, seed_, block.first_cell).contiguous();
+        logits = model.decode_logits(latents, batches_of(block), seed_, block.first_cell).contiguous();
     }
     ensure(logits.dim() == 2 && logits.size(0) == model.block_cells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == torch::kFloat,

@@ -84,7 +84,17 @@ class Generator {
     /// InternalError if a rate is not finite or absurdly large.
     GeneratedBlock block(std::int64_t block_index) const;
 
+    // Its beginning, for those who time it.
+    /// A block with the labels and batches of its cells, and nothing more yet.
+    GeneratedBlock conditions(std::int64_t block_index) const;
+    /// What the diffusion makes of them, standardised: [block_cells, d], or [block_cells, d + 1] with the log
+    /// library.
+    torch::Tensor diffused(const GeneratedBlock& block) const;
+
   private:
+    /// [block_cells] as the networks take them; undefined where there are none.
+    torch::Tensor batches_of(const GeneratedBlock& block) const;
+
     const GenerativeModel& model_;
     GenerateOptions options_;
     const CellPlan& plan_;

@@ -1,6 +1,7 @@
 #include "src/io/packed_counts.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dist/error.hpp"
 
@@ -19,6 +20,62 @@ PackedCounts::PackedCounts(std::int64_t num_genes, Arrays arrays)
            "arrays of packed counts fit together");
 }
 
+PackedCounts::PackedCounts(std::int64_t num_genes, Arrays rest, std::vector<InFile> pieces)
+    : num_genes_(num_genes), pieces_(std::move(pieces)), arrays_(std::move(rest)) {
+    for (const InFile& piece : pieces_) {
+        entries_in_files_ += piece.entries;
+        ensure(piece.genes->size() == piece.entries * gene_bytes() && piece.counts->size() == piece.entries,
+               "pieces of packed counts are of a length");
+    }
+    ensure(arrays_.row_offsets.back() == entries_in_files_ && arrays_.counts.empty() &&
+               arrays_.large_entries.size() == arrays_.large_values.size(),
+           "pieces of packed counts fit together");
+}
+
+const PackedCounts::Arrays& PackedCounts::arrays() const {
+    ensure(pieces_.empty(), "all packed counts are in memory");
+    return arrays_;
+}
+
+PackedCounts::Place PackedCounts::place_of(std::int64_t entry) const {
+    for (const InFile& piece : pieces_) {
+        if (entry < piece.entries)
+            return {piece.genes->data() + entry * gene_bytes(),
+                    reinterpret_cast<const std::uint8_t*>(piece.counts->data()) + entry};
+        entry -= piece.entries;
+    }
+    const auto* const genes = has_short_genes() ? reinterpret_cast<const std::byte*>(arrays_.genes16.data())
+                                                : reinterpret_cast<const std::byte*>(arrays_.genes32.data());
+    return {genes + entry * gene_bytes(), arrays_.counts.data() + entry};
+}
+
+template <class Visit>
+void PackedCounts::for_each_piece(std::int64_t begin_row, std::int64_t end_row, const Visit& visit) const {
+    std::int64_t begin = arrays_.row_offsets[static_cast<std::size_t>(begin_row)],
+                 end = arrays_.row_offsets[static_cast<std::size_t>(end_row)];
+    for (const InFile& piece : pieces_) {
+        const std::int64_t from = std::max<std::int64_t>(begin, 0), to = std::min(end, piece.entries);
+        if (from < to) {
+            visit(*piece.genes, from * gene_bytes(), to * gene_bytes());
+            visit(*piece.counts, from, to);
+        }
+        begin -= piece.entries;
+        end -= piece.entries;
+    }
+}
+
+void PackedCounts::prefetch(std::int64_t begin, std::int64_t end) const {
+    for_each_piece(begin, end, [](const MappedFile& file, std::int64_t from, std::int64_t to) {
+        file.prefetch(from, to);
+    });
+}
+
+void PackedCounts::release(std::int64_t begin, std::int64_t end) const {
+    for_each_piece(begin, end, [](const MappedFile& file, std::int64_t from, std::int64_t to) {
+        file.release(from, to);
+    });
+}
+
 SparseCounts PackedCounts::row(std::int64_t row, RowBuffer& buffer) const {
     const auto first = static_cast<std::size_t>(arrays_.row_offsets[static_cast<std::size_t>(row)]);
     const auto size = static_cast<std::size_t>(row_size(row));
@@ -28,12 +85,15 @@ SparseCounts PackedCounts::row(std::int64_t row, RowBuffer& buffer) const {
     }
     std::int32_t* const genes = buffer.genes.data();
     float* const values = buffer.values.data();
-    const std::uint8_t* const counts = arrays_.counts.data() + first;
+    const auto [packed, counts] = place_of(static_cast<std::int64_t>(first));
     if (has_short_genes()) {
-        const std::uint16_t* const packed = arrays_.genes16.data() + first;
-        for (std::size_t i = 0; i < size; ++i) genes[i] = packed[i];
-    } else {
-        std::copy_n(arrays_.genes32.data() + first, size, genes);
+        for (std::size_t i = 0; i < size; ++i) {
+            std::uint16_t gene = 0;
+            std::memcpy(&gene, packed + i * sizeof(gene), sizeof(gene));
+            genes[i] = gene;
+        }
+    } else if (size > 0) {
+        std::memcpy(genes, packed, size * sizeof(std::int32_t));
     }
     for (std::size_t i = 0; i < size; ++i) values[i] = static_cast<float>(counts[i]);
     const std::vector<std::int64_t>& large = arrays_.large_entries;
@@ -71,6 +131,7 @@ void PackedCounts::reserve(std::int64_t rows, std::int64_t entries) {
 
 void PackedCounts::append(const SparseCounts& row) {
     const std::size_t first = arrays_.counts.size(), size = static_cast<std::size_t>(row.size);
+    const auto before = static_cast<std::size_t>(entries_in_files_);
     arrays_.counts.resize(first + size);
     if (has_short_genes()) {
         arrays_.genes16.resize(first + size);
@@ -88,10 +149,10 @@ void PackedCounts::append(const SparseCounts& row) {
     }
     for (std::size_t i = 0; any_large && i < size; ++i)
         if (to[i] == kLarge) {
-            arrays_.large_entries.push_back(static_cast<std::int64_t>(first + i));
+            arrays_.large_entries.push_back(static_cast<std::int64_t>(before + first + i));
             arrays_.large_values.push_back(row.values[i]);
         }
-    arrays_.row_offsets.push_back(static_cast<std::int64_t>(first + size));
+    arrays_.row_offsets.push_back(static_cast<std::int64_t>(before + first + size));
 }
 
 void PackedCounts::append(const CountMatrix& rows) {
@@ -102,7 +163,10 @@ void PackedCounts::append(const PackedCounts& rows) {
     ensure(rows.num_genes_ == num_genes_, "rows of packed counts have the same genes");
     const std::int64_t base = num_nonzeros();
     const Arrays& from = rows.arrays_;
-    reserve(num_rows() + rows.num_rows(), base + rows.num_nonzeros());
+    ensure(rows.pieces_.empty() || arrays_.counts.empty(), "entries in files come before those in memory");
+    pieces_.insert(pieces_.end(), rows.pieces_.begin(), rows.pieces_.end());
+    entries_in_files_ += rows.entries_in_files_;
+    reserve(num_rows() + rows.num_rows(), base + rows.num_nonzeros() - entries_in_files_);
     arrays_.genes16.insert(arrays_.genes16.end(), from.genes16.begin(), from.genes16.end());
     arrays_.genes32.insert(arrays_.genes32.end(), from.genes32.begin(), from.genes32.end());
     arrays_.counts.insert(arrays_.counts.end(), from.counts.begin(), from.counts.end());

@@ -18,11 +18,14 @@ namespace {
 constexpr const char* kFormat = "lapatlas-prepared";
 constexpr std::int64_t kFormatVersion = 5;
 
-/// What ranks hold of one array, in order, a bounded part of it at a time: MPI-IO counts bytes in 32 bits.
+/// What ranks hold of one array, in order, a bounded part of it at a time: MPI-IO counts bytes in 32 bits,
+/// and has buffers for all of a part.
 template <class T>
 void write_parts(const Communicator& comm, Hdf5File& file, const std::string& name, std::int64_t width,
                  std::int64_t first_row, const std::vector<T>& values) {
-    const std::int64_t rows_a_round = std::max<std::int64_t>(1, (std::int64_t{1} << 26) / width);
+    constexpr std::int64_t kBytes = 32 << 20;
+    const std::int64_t rows_a_round =
+        std::max<std::int64_t>(1, kBytes / (width * static_cast<std::int64_t>(sizeof(T))));
     const std::int64_t rows = static_cast<std::int64_t>(values.size()) / width;
     const std::int64_t rounds = all_reduce_max(comm, (rows + rows_a_round - 1) / rows_a_round);
     for (std::int64_t round = 0; round < rounds; ++round) {
@@ -161,16 +164,41 @@ std::vector<BlockRange> read_row_offsets(const Hdf5File& file, const std::string
     return entries;
 }
 
+/// A part of a one-dimensional dataset, left where it is.
+template <class T>
+std::shared_ptr<const MappedFile> map_values(const Hdf5File& file, const std::string& name,
+                                             const BlockRange& part) {
+    const auto offset = file.contiguous_offset<T>(name);
+    if (!offset)
+        throw InputError(
+            file.path().string() + ": " + name +
+            " is not one stretch of the file, so it cannot stay there; run `lapatlas prepare` again "
+            "or set train.counts_on_disk = false");
+    constexpr auto kSize = static_cast<std::int64_t>(sizeof(T));
+    return std::make_shared<const MappedFile>(file.path(), *offset + part.begin * kSize, part.size() * kSize);
+}
+
 PackedCounts read_counts(const Hdf5File& file, const std::string& name, const std::vector<BlockRange>& runs,
-                         std::int64_t num_genes) {
+                         std::int64_t num_genes, CountsPlace place) {
     PackedCounts::Arrays arrays;
+    std::vector<PackedCounts::InFile> pieces;
+    const bool short_genes = PackedCounts::has_short_genes(num_genes);
     const std::vector<BlockRange> entries =
         read_row_offsets(file, name + "/indptr", runs, arrays.row_offsets);
-    if (PackedCounts::has_short_genes(num_genes))
-        arrays.genes16 = read_runs<std::uint16_t>(file, name + "/indices", entries);
-    else
-        arrays.genes32 = read_runs<std::int32_t>(file, name + "/indices", entries);
-    arrays.counts = read_runs<std::uint8_t>(file, name + "/data", entries);
+    if (place == CountsPlace::kFile) {
+        for (const BlockRange& part : entries)
+            if (part.size() > 0)
+                pieces.push_back({part.size(),
+                                  short_genes ? map_values<std::uint16_t>(file, name + "/indices", part)
+                                              : map_values<std::int32_t>(file, name + "/indices", part),
+                                  map_values<std::uint8_t>(file, name + "/data", part)});
+    } else {
+        if (short_genes)
+            arrays.genes16 = read_runs<std::uint16_t>(file, name + "/indices", entries);
+        else
+            arrays.genes32 = read_runs<std::int32_t>(file, name + "/indices", entries);
+        arrays.counts = read_runs<std::uint8_t>(file, name + "/data", entries);
+    }
     const auto large = file.read<std::int64_t>(name + "/large_entries");
     const auto values = file.read<float>(name + "/large_values");
     std::int64_t base = 0;
@@ -182,6 +210,7 @@ PackedCounts read_counts(const Hdf5File& file, const std::string& name, const st
         }
         base += part.size();
     }
+    if (place == CountsPlace::kFile) return {num_genes, std::move(arrays), std::move(pieces)};
     return {num_genes, std::move(arrays)};
 }
 
@@ -285,12 +314,12 @@ IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks) {
 }
 
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                                const IndexMap& map, int rank, bool with_scores) {
+                                const IndexMap& map, int rank, bool with_scores, CountsPlace counts) {
     const Hdf5File file = Hdf5File::open(path);
     const std::vector<BlockRange> runs = row_runs(summary.cluster_offsets, map, rank);
     PreparedRows rows;
     rows.counts =
-        read_counts(file, "train/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
+        read_counts(file, "train/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()), counts);
     read_graph(file, runs, rows.graph_offsets, rows.graph_columns);
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
@@ -312,12 +341,12 @@ TrainingBlock read_training_block(const Communicator& comm, const std::filesyste
 }
 
 HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                              const IndexMap& map, int rank) {
+                              const IndexMap& map, int rank, CountsPlace counts) {
     const Hdf5File file = Hdf5File::open(path);
     const std::vector<BlockRange> runs = row_runs(summary.heldout_offsets, map, rank);
     HeldoutRows rows;
-    rows.counts =
-        read_counts(file, "heldout/counts", runs, static_cast<std::int64_t>(summary.gene_names.size()));
+    rows.counts = read_counts(file, "heldout/counts", runs,
+                              static_cast<std::int64_t>(summary.gene_names.size()), counts);
     rows.cell_index = read_runs<std::int64_t>(file, "heldout/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "heldout/labels", runs);
     rows.batches = read_runs<std::int32_t>(file, "heldout/batches", runs);

@@ -80,10 +80,14 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path);
 /// Clusters on ranks, a stretch each (place_clusters). Rank-local, equal on every rank.
 IndexMap place_on_ranks(const PreparedSummary& summary, int num_ranks);
 
+/// Where the counts of rows that were asked for are: in memory, or still in the file (see PackedCounts).
+enum class CountsPlace { kMemory, kFile };
+
 /// Rank-local. The training rows that `rank` owns, in the order of map.rows_of_rank; the PCA scores, which
 /// nothing after `prepare` needs, only if asked for.
 PreparedRows read_prepared_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                                const IndexMap& map, int rank, bool with_scores = false);
+                                const IndexMap& map, int rank, bool with_scores = false,
+                                CountsPlace counts = CountsPlace::kMemory);
 /// A block of training rows in global order (block_of_rank), with what new cells are attached by.
 struct TrainingBlock {
     std::vector<double> scores;                  // [rows, PCA components]
@@ -97,6 +101,6 @@ TrainingBlock read_training_block(const Communicator& comm, const std::filesyste
 
 /// Rank-local. The held-out rows whose cluster `rank` owns.
 HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedSummary& summary,
-                              const IndexMap& map, int rank);
+                              const IndexMap& map, int rank, CountsPlace counts = CountsPlace::kMemory);
 
 }  // namespace lapatlas

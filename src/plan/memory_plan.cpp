@@ -115,7 +115,11 @@ StageMemoryPlan plan_preparation_memory(const Workload& work) {
 
 StageMemoryPlan plan_training_memory(const Workload& work) {
     const double cells = share(work, work.cells());
-    const double counts = packed_entry(work) * share(work, work.nonzeros) + cells * kCellsLogarithms;
+    // On disk: those of a step, of the one before and of the one after it.
+    const double in_memory =
+        work.config.train.counts_on_disk ? std::min(1.0, 3 * work.active_cells() / work.cells()) : 1.0;
+    const double counts =
+        in_memory * packed_entry(work) * share(work, work.nonzeros) + cells * kCellsLogarithms;
     const double on_device = kEntry * share(work, work.nonzeros + work.encoder_nonzeros);
     const double graph = share(work, work.edges) * (2 * kIndex + kLong);
     // Of a training cell's latent, means and deviations of four encodings are kept for the ScoreNet.

@@ -21,20 +21,26 @@ LogCounts::LogCounts(const PackedCounts& counts, double target_sum, std::span<co
     const auto rows = static_cast<std::size_t>(counts.num_rows());
     factors_.resize(rows);
     table_offsets_.assign(rows + 1, 0);
-    const std::uint8_t* const all = counts.arrays().counts.data();
-    const std::vector<std::int64_t>& offsets = counts.arrays().row_offsets;
-    for (std::size_t r = 0; r < rows; ++r) {
-        const std::uint8_t largest =
-            offsets[r] == offsets[r + 1] ? 0 : *std::max_element(all + offsets[r], all + offsets[r + 1]);
+    for_each_block(counts, counts.num_rows(),
+                   [&](std::int64_t begin, std::int64_t end) { list_logarithms(begin, end, target_sum); });
+}
+
+void LogCounts::list_logarithms(std::int64_t begin, std::int64_t end, double target_sum) {
+    for (std::int64_t row = begin; row < end; ++row) {
+        const std::uint8_t* const entries = counts_.packed_row(row);
+        const std::int64_t size = counts_.row_size(row);
+        const std::uint8_t largest = size == 0 ? 0 : *std::max_element(entries, entries + size);
+        const auto r = static_cast<std::size_t>(row);
         table_offsets_[r + 1] = table_offsets_[r] + std::min<std::int64_t>(largest + 1, kTable);
     }
-    tables_.resize(static_cast<std::size_t>(table_offsets_.back()));
+    tables_.resize(static_cast<std::size_t>(table_offsets_[static_cast<std::size_t>(end)]));
 #pragma omp parallel
     {
         RowBuffer buffer;
 #pragma omp for schedule(static)
-        for (std::size_t r = 0; r < rows; ++r) {
-            const SparseCounts entries = counts.row(static_cast<std::int64_t>(r), buffer);
+        for (std::int64_t row = begin; row < end; ++row) {
+            const SparseCounts entries = counts_.row(row, buffer);
+            const auto r = static_cast<std::size_t>(row);
             double total = 0;
             for (std::int64_t i = 0; i < entries.size; ++i) total += entries.values[i];
             factors_[r] = target_sum == 0 ? 1 : total > 0 ? target_sum / total : 0;
@@ -48,7 +54,7 @@ LogCounts::LogCounts(const PackedCounts& counts, double target_sum, std::span<co
 SparseCounts LogCounts::row(std::int64_t row, RowBuffer& buffer) const {
     const SparseCounts entries = counts_.row(row, buffer);
     const auto r = static_cast<std::size_t>(row);
-    const std::uint8_t* const counts = counts_.arrays().counts.data() + counts_.arrays().row_offsets[r];
+    const std::uint8_t* const counts = counts_.packed_row(row);
     const float* const table = tables_.data() + table_offsets_[r];
     const bool lists_all = table_offsets_[r + 1] - table_offsets_[r] < kTable;
     float* const values = buffer.values.data();

@@ -45,6 +45,9 @@ class LogCounts : public ExpressionRows {
     SparseCounts row(std::int64_t row, RowBuffer& buffer) const override;
 
   private:
+    /// Of rows [begin, end), those before being done.
+    void list_logarithms(std::int64_t begin, std::int64_t end, double target_sum);
+
     const PackedCounts& counts_;
     std::int64_t num_genes_;
     std::vector<std::int32_t> new_index_;  // [genes], -1 left out; empty: all

@@ -35,6 +35,7 @@ enum class RandomStream : std::uint32_t {
     kEvaluate,
     kReferenceNoise,
     kLossCells,
+    kGeneSample,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dist/vector_clones.hpp"
 #include "src/random/philox.hpp"
 
 namespace lapatlas {
@@ -17,8 +18,8 @@ using PhiloxLanes = std::array<std::array<std::uint32_t, kPhiloxLanes>, 4>;
 /// Philox 4x32-10 at counters {draws[lane], step, item low, item high}: lane for lane what
 /// PlacedRandom::words(item, step, draws[lane]) gives for the same key. `draws` points at kPhiloxLanes of
 /// them.
-inline PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item, std::uint32_t step,
-                                const std::uint32_t* draws) {
+LAPATLAS_INLINE PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item,
+                                         std::uint32_t step, const std::uint32_t* draws) {
     PhiloxLanes words;
     for (std::size_t lane = 0; lane < kPhiloxLanes; ++lane) {
         const auto call = philox4x32(
@@ -30,8 +31,8 @@ inline PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t 
 }
 
 /// The same at draws first_draw, first_draw + 1, ...
-inline PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item, std::uint32_t step,
-                                std::uint32_t first_draw) {
+LAPATLAS_INLINE PhiloxLanes philox_lanes(std::array<std::uint32_t, 2> key, std::uint64_t item,
+                                         std::uint32_t step, std::uint32_t first_draw) {
     std::array<std::uint32_t, kPhiloxLanes> draws;
     for (std::uint32_t lane = 0; lane < kPhiloxLanes; ++lane) draws[lane] = first_draw + lane;
     return philox_lanes(key, item, step, draws.data());

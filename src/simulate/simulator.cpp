@@ -21,11 +21,13 @@ constexpr double kBatchSigma = 0.1;
 constexpr double kLibrarySigma = 0.35;
 constexpr double kBcvFloor = 0.1, kBcvRise = 0.3;
 constexpr int kBcvDegrees = 60;
+constexpr double kProgramShare = 0.05, kProgramSigma = 0.6;
 
 // Which numbers are meant: the step of a PlacedRandom place, so that genes, cells, branches and batches never
 // meet.
 constexpr std::uint32_t kGeneStep = 1, kCellStep = 2, kCountStep = 3;
-constexpr std::uint32_t kBranchStep = 1u << 20, kBatchStep = 1u << 30;
+constexpr std::uint32_t kActivityStep = 4;
+constexpr std::uint32_t kBranchStep = 1u << 20, kProgramStep = 1u << 29, kBatchStep = 1u << 30;
 
 void require(bool holds, const char* message) {
     if (!holds) throw ConfigError(message);
@@ -99,6 +101,7 @@ Simulator::Simulator(const SimulateOptions& options, std::uint64_t seed) : optio
     require(options.batches >= 1 && options.batches <= (1 << 16), "simulate.batches must be in [1, 65536]");
     require(options.median_counts > 0 && options.median_counts < 1e7,
             "simulate.median_counts must be in (0, 1e7)");
+    require(options.programs >= 0 && options.programs <= 1024, "simulate.programs must be in [0, 1024]");
     require(options.label_missing_fraction >= 0 && options.label_missing_fraction <= 1,
             "simulate.label_missing_fraction must be in [0, 1]");
     double total = 0;
@@ -108,6 +111,7 @@ Simulator::Simulator(const SimulateOptions& options, std::uint64_t seed) : optio
     }
     for (double& bound : type_bounds_) bound /= total;
     make_profiles();
+    make_programs();
 }
 
 std::vector<double> Simulator::base_means() const {
@@ -160,6 +164,40 @@ void Simulator::make_profiles() {
     }
 }
 
+void Simulator::make_programs() {
+    const PlacedRandom random(seed_, RandomStream::kSimulate);
+    for (std::int64_t program = 0; program < options_.programs; ++program) {
+        std::vector<Loading> loadings;
+        const auto step = kProgramStep + static_cast<std::uint32_t>(program);
+        for (std::int64_t gene = 0; gene < options_.genes; ++gene) {
+            const auto place = static_cast<std::uint64_t>(gene);
+            if (random.uniform(place, step, 0) < kProgramShare)
+                loadings.push_back(
+                    {gene, static_cast<float>(kProgramSigma * random.normals(place, step, 1)[0])});
+        }
+        programs_.push_back(std::move(loadings));
+    }
+}
+
+void Simulator::move_shares(std::uint64_t cell, std::span<float> shares) const {
+    const PlacedRandom random(seed_, RandomStream::kSimulate);
+    std::vector<float> log_fold(shares.size(), 0.0f);
+    for (std::size_t program = 0; program < programs_.size(); ++program) {
+        const auto activity =
+            static_cast<float>(random.normals(cell, kActivityStep, static_cast<std::uint32_t>(program))[0]);
+        // Less half the square: a gene's mean over cells stays.
+        for (const Loading& loading : programs_[program])
+            log_fold[static_cast<std::size_t>(loading.gene)] +=
+                loading.log_fold * (activity - loading.log_fold / 2);
+    }
+    double sum = 0;
+    for (std::size_t gene = 0; gene < shares.size(); ++gene) {
+        if (log_fold[gene] != 0) shares[gene] *= std::exp(log_fold[gene]);
+        sum += static_cast<double>(shares[gene]);
+    }
+    for (float& share : shares) share = static_cast<float>(static_cast<double>(share) / sum);
+}
+
 void Simulator::make_dispersions(const std::vector<double>& base) {
     const PlacedRandom random(seed_, RandomStream::kSimulate);
     for (std::size_t gene = 0; gene < base.size(); ++gene) {
@@ -179,6 +217,7 @@ SimulatedBlock Simulator::block(std::int64_t first_cell, std::int64_t num_cells)
     const PlacedRandom random(seed_, RandomStream::kSimulate);
     SimulatedBlock block;
     block.counts.num_genes = options_.genes;
+    std::vector<float> moved;
     for (std::int64_t i = 0; i < num_cells; ++i) {
         const auto cell = static_cast<std::uint64_t>(first_cell + i);
         const auto above = std::upper_bound(type_bounds_.begin(), type_bounds_.end() - 1,
@@ -196,6 +235,11 @@ SimulatedBlock Simulator::block(std::int64_t first_cell, std::int64_t num_cells)
         block.libraries.push_back(static_cast<float>(library));
 
         const float* shares = profile(type, batch);
+        if (!programs_.empty()) {
+            moved.assign(shares, shares + options_.genes);
+            move_shares(cell, moved);
+            shares = moved.data();
+        }
         std::array<std::uint32_t, 4> words{};
         for (std::int64_t gene = 0; gene < options_.genes; ++gene) {
             const bool second = gene % 2 == 1;

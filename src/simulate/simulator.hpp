@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,10 @@ struct SimulatedBlock {
 /// - types are the leaves of a binary hierarchy; each of its branches carries a marker program: 4 % of the
 ///   genes change by a log fold of N(1.2, 0.6) shrinking by 0.8 a level, three in ten of them downwards.
 ///   Frequencies fall as (type + 1)^-1/2;
+/// - programs (none by default) vary from cell to cell within a type, and are the same in all types: each
+/// moves
+///   5 % of the genes by its activity in the cell, N(0, 1), times a log fold of N(0, 0.6); a gene's mean over
+///   cells stays, as does a cell's library;
 /// - batches shift genes by log-normal factors of sigma 0.1 (Splat's batch.facScale), batch 0 by none;
 /// - libraries log-normal around median_counts with sigma 0.35 (10x PBMC 3k: 0.25 to 0.48 within its larger
 ///   types);
@@ -50,11 +55,18 @@ class Simulator {
     }
     /// Cumulative frequencies of the types. [types]
     const std::vector<double>& type_bounds() const { return type_bounds_; }
+    /// Puts the shares [genes] that a cell's programs give it in the place of its type's and batch's.
+    void move_shares(std::uint64_t cell, std::span<float> shares) const;
     /// Squared biological coefficient of variation of a gene.
     float dispersion(std::int64_t gene) const { return dispersions_[static_cast<std::size_t>(gene)]; }
 
   private:
+    struct Loading {
+        std::int64_t gene;
+        float log_fold;
+    };
     void make_profiles();
+    void make_programs();
     void make_dispersions(const std::vector<double>& base);
     std::vector<double> base_means() const;
 
@@ -63,6 +75,7 @@ class Simulator {
     std::vector<double> type_bounds_;  // [types]
     std::vector<float> profiles_;      // [types, batches, genes]
     std::vector<float> dispersions_;   // [genes]
+    std::vector<std::vector<Loading>> programs_;
 };
 
 /// Rank-local: Simulator(options, seed).block(first_cell, num_cells).

@@ -38,10 +38,12 @@ Posterior encode_rows(const PlacedData& placed, const Model& model, const TrainO
     for (std::int64_t group = 0; group < groups; ++group) {
         const InducedShard part = induce(data.full_graph, data.map,
                                          clusters_of_group(clusters, groups, group), data.heldout_clusters);
+        prefetch_counts(data, part.kept_rows);
         const auto input = placed.inputs(part.kept_rows, {mask_fraction, seed, 0});
         const auto graph =
             backend.graph_operator(part.shard, laplacian_entries(backend.comm(), part.shard, {}));
         Posterior of_part = encoder->forward(input, placed.encodings(part.kept_rows), graph);
+        release_counts(data, part.kept_rows);
         if (groups == 1) return of_part;
         if (!all.mean.defined()) {
             all = of_part;

@@ -35,7 +35,24 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
-void require_precision(const Backend& backend, const TrainOptions& options) {
+void require_possible(const Backend& backend, const TrainOptions& options) {
+    if (options.counts_on_disk && options.batch == "full")
+        throw ConfigError(
+            "train.counts_on_disk with train.batch = full: every step would read all counts; use train.batch "
+            "= "
+            "cluster");
+    if (backend.device().is_cuda()) {
+        if (options.counts_on_disk)
+            throw ConfigError(
+                "train.counts_on_disk: this run computes on a GPU, whose memory holds the counts; use it "
+                "without, "
+                "or runtime.device = cpu");
+        if (options.gene_sample > 0)
+            throw ConfigError(
+                "train.gene_sample: this run computes on a GPU, where all genes are looked at in one pass; "
+                "use it "
+                "without, or runtime.device = cpu");
+    }
     if (options.precision == "bfloat16" && !backend.multiplies_bfloat16())
         throw ConfigError(
             "train.precision = bfloat16: this run computes on the CPU, where networks are trained in "
@@ -166,8 +183,12 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     const CountDecoderImpl::Dropout dropout =
         drawn_dropout(backend, model_options_.dropout, draws, DropoutLayers::kDecoder);
     // The labels' own dispersions are fitted when the networks are (Trainer::fit_label_dispersions).
-    const torch::Tensor reconstruction = model.decoder->negative_log_likelihood(
-        model.decoder->hidden(z, cells.batches, dropout), *cells.counts, {}, options_.decode_chunk);
+    const torch::Tensor hidden = model.decoder->hidden(z, cells.batches, dropout);
+    const torch::Tensor reconstruction =
+        gene_sampler_
+            ? model.decoder->sampled_negative_log_likelihood(
+                  hidden, *cells.counts, gene_sampler_->draw(seed_, step), options_.decode_chunk)
+            : model.decoder->negative_log_likelihood(hidden, *cells.counts, {}, options_.decode_chunk);
 
     // Lines 15 to 18.
     const torch::Tensor diffused = model.diffused(options_.joint_gradient ? z : z.detach(), cells.library);

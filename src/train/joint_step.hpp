@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "src/config/options.hpp"
@@ -18,8 +20,8 @@ struct LossTerms {
     double diffusion = 0;       ///< mean over latent dimensions
 };
 
-/// ConfigError where the backend does not train with options.precision.
-void require_precision(const Backend& backend, const TrainOptions& options);
+/// ConfigError where the backend does not train as the options ask, or two of them exclude each other.
+void require_possible(const Backend& backend, const TrainOptions& options);
 
 /// What options.precision asks of the networks' products, while it lives.
 MixedPrecision mixed_precision(const Backend& backend, const TrainOptions& options);
@@ -32,6 +34,11 @@ class JointLoss {
     /// Views data.
     JointLoss(const PlacedData& data, const ModelOptions& model_options, const TrainOptions& options,
               std::uint64_t seed);
+
+    /// With options.gene_sample: what the genes of a step are drawn by, [genes] mean expression.
+    void sample_genes(std::span<const float> profile) {
+        gene_sampler_.emplace(profile, options_.gene_sample);
+    }
 
     struct Result {
         torch::Tensor loss;  ///< this rank's part of the weighted loss: call backward() on it
@@ -83,6 +90,7 @@ class JointLoss {
     std::uint64_t seed_;
     EdgePerturbation perturbation_;
     HaloStatistics halo_;
+    std::optional<GeneSampler> gene_sampler_;
     // Alive until backward has run.
     std::unique_ptr<InducedShard> active_;
 };

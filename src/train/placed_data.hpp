@@ -21,6 +21,7 @@ struct CellBatch {
 /// A rank's data where the networks compute. Views `data`.
 class PlacedData {
   public:
+    /// Collective.
     PlacedData(std::shared_ptr<const Backend> backend, const RankData& data);
     PlacedData(const PlacedData&) = delete;
     PlacedData& operator=(const PlacedData&) = delete;
@@ -30,9 +31,7 @@ class PlacedData {
 
     /// The encoder's input of `rows` (rows of the data, as in the others).
     std::shared_ptr<const EncoderInput> inputs(std::span<const std::int32_t> rows,
-                                               const EntryMask& mask) const {
-        return cells_->inputs(rows, mask);
-    }
+                                               const EntryMask& mask) const;
     /// Positional encodings [rows, num_encodings]; of all rows.
     torch::Tensor encodings(std::span<const std::int32_t> rows) const;
     const torch::Tensor& encodings() const { return encodings_; }
@@ -45,6 +44,7 @@ class PlacedData {
     const RankData& data_;
     LogCounts inputs_;
     std::unique_ptr<CellStore> cells_;
+    torch::Tensor input_mean_;  // [encoder's genes] over training cells; undefined: inputs are not centred
     torch::Tensor encodings_;
 };
 

@@ -36,9 +36,10 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
             throw InputError(path.string() + ": " + std::to_string(summary.num_train) +
                              " training cells are fewer than the " + std::to_string(comm.size()) + " ranks");
         IndexMap map = place_on_ranks(summary, comm.size());
-        PreparedRows train = read_prepared_rows(path, summary, map, comm.rank());
+        const CountsPlace place = config.train.counts_on_disk ? CountsPlace::kFile : CountsPlace::kMemory;
+        PreparedRows train = read_prepared_rows(path, summary, map, comm.rank(), false, place);
         HeldoutRows heldout =
-            others != nullptr ? *others : read_heldout_rows(path, summary, map, comm.rank());
+            others != nullptr ? *others : read_heldout_rows(path, summary, map, comm.rank(), place);
         return Loaded{std::move(summary), std::move(map), std::move(train), std::move(heldout)};
     });
     RankData data{.summary = std::move(loaded.summary),
@@ -46,6 +47,7 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                   .counts = {},
                   .input_target_sum = 0,
                   .encoder_genes = {},
+                  .centre_input = config.model.centre_input,
                   .library = {},
                   .labels = {},
                   .batches = {},
@@ -97,6 +99,42 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     }
     data.full_graph = build_graph_shard(comm, data.map, train.graph_offsets, train.graph_columns, extra_ids);
     return data;
+}
+
+namespace {
+
+/// visit(begin, end) for every run of consecutive rows.
+template <class Visit>
+void for_each_run(std::span<const std::int32_t> rows, const Visit& visit) {
+    for (std::size_t i = 0; i < rows.size();) {
+        const std::size_t first = i;
+        while (i < rows.size() && rows[i] == rows[first] + static_cast<std::int32_t>(i - first)) ++i;
+        visit(rows[first], rows[first] + static_cast<std::int64_t>(i - first));
+    }
+}
+
+}  // namespace
+
+std::vector<std::int32_t> training_rows_of(const RankData& data, int rank,
+                                           std::span<const std::uint8_t> cluster_is_active) {
+    std::vector<std::int32_t> rows;
+    for (const std::int64_t cluster : data.map.clusters_of_rank(rank)) {
+        const BlockRange global = data.map.cluster_rows(cluster);
+        if (cluster_is_active[static_cast<std::size_t>(cluster)] == 0 || global.size() == 0) continue;
+        const std::int32_t first = data.map.local_row(global.begin);
+        for (std::int64_t i = 0; i < global.size(); ++i) rows.push_back(first + static_cast<std::int32_t>(i));
+    }
+    return rows;
+}
+
+void prefetch_counts(const RankData& data, std::span<const std::int32_t> rows) {
+    if (!data.counts.has_entries_in_files()) return;
+    for_each_run(rows, [&](std::int64_t begin, std::int64_t end) { data.counts.prefetch(begin, end); });
+}
+
+void release_counts(const RankData& data, std::span<const std::int32_t> rows) {
+    if (!data.counts.has_entries_in_files()) return;
+    for_each_run(rows, [&](std::int64_t begin, std::int64_t end) { data.counts.release(begin, end); });
 }
 
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "partition/graph_shard.hpp"
@@ -20,11 +21,12 @@ namespace lapatlas {
 struct RankData {
     PreparedSummary summary;
     IndexMap map;
-    PackedCounts counts;  // [train + held-out rows, genes] raw
+    PackedCounts counts;  // [train + held-out rows, genes] raw; in the file by train.counts_on_disk
     /// What the encoder sees of them (see LogCounts): scaled to this total a cell, 0: as they are; of these
     /// genes.
     double input_target_sum = 0;
     std::vector<std::int32_t> encoder_genes;
+    bool centre_input = false;                   ///< whether each gene's mean is taken from that
     std::vector<float> library;                  // [rows] counts of a cell over kept genes
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
@@ -46,6 +48,16 @@ std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_gen
 /// This rank's training rows (of the data) among at most `most` of all ranks', spread evenly over global
 /// rows.
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most);
+
+/// The training rows of `rank`, whose data these are, in the clusters that are 1 of [num_clusters];
+/// ascending.
+std::vector<std::int32_t> training_rows_of(const RankData& data, int rank,
+                                           std::span<const std::uint8_t> cluster_is_active);
+
+/// Where counts are left in the file: begins to read those of `rows` (ascending) and returns at once; gives
+/// up the memory that they take. Else nothing.
+void prefetch_counts(const RankData& data, std::span<const std::int32_t> rows);
+void release_counts(const RankData& data, std::span<const std::int32_t> rows);
 
 /// Collective. Loads this rank's part and builds its graph. The encoder sees log1p of counts, scaled to
 /// prepare.target_sum a cell with a size factor (with absolute rates, depth belongs to the latent), of the

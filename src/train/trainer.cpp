@@ -49,8 +49,9 @@ constexpr std::int64_t kClustersOfAStretch = 4;
 }  // namespace
 
 bool decides_training(const std::string& name) {
-    return name.starts_with("model.") || (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
-                                          name != "train.validate_every" && name != "train.decode_chunk");
+    return name.starts_with("model.") ||
+           (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
+            name != "train.validate_every" && name != "train.decode_chunk" && name != "train.counts_on_disk");
 }
 
 std::string train_fingerprint(const Config& config) {
@@ -70,7 +71,7 @@ Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
       config_(derive_from_size(config, size_of(data_.summary))),
       model_(make_model(config_.model, sizes_of(data_.summary), seed_)),
       loss_(placed_, config_.model, config_.train, seed_) {
-    require_precision(*backend_, config.train);
+    require_possible(*backend_, config_.train);
     const LibraryMoments library = library_moments(comm_, data_);
     model_.log_library_mean = library.log_mean;
     model_.log_library_std = library.log_std;
@@ -82,6 +83,7 @@ Trainer::Trainer(std::shared_ptr<const Backend> backend, const Config& config,
     const GeneMoments moments = gene_moments(comm_, data_, config.model.library == "size_factor");
     model_.decoder->start_at(moments.profile, moments.dispersion,
                              batch_shifts(comm_, data_, config.model.library == "size_factor"));
+    if (config.train.gene_sample > 0) loss_.sample_genes(moments.profile);
     model_.to(backend_->device());
     const std::vector<torch::Tensor> parameters = backward_order(model_);
     joint_gradients_ =
@@ -136,6 +138,17 @@ std::vector<std::uint8_t> Trainer::active_clusters(std::int64_t step) const {
     return active;
 }
 
+void Trainer::read_ahead(std::int64_t step) const {
+    if (!data_.counts.has_entries_in_files()) return;
+    for (const std::int64_t wanted : {step, step + 1})
+        prefetch_counts(data_, training_rows_of(data_, comm_.rank(), active_clusters(wanted)));
+}
+
+void Trainer::give_up_counts(std::int64_t step) const {
+    if (!data_.counts.has_entries_in_files()) return;
+    release_counts(data_, training_rows_of(data_, comm_.rank(), active_clusters(step)));
+}
+
 void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
                            std::int64_t step) const {
     const std::pair<const char*, double> named[] = {{"reconstruction loss", terms.reconstruction},
@@ -153,6 +166,7 @@ void Trainer::check_finite(const LossTerms& terms, double gradient_norm, const c
 Trainer::StepResult Trainer::joint_step() {
     const std::int64_t step = joint_steps_done_;
     const std::vector<std::uint8_t> active = active_clusters(step);
+    read_ahead(step);
     const JointLoss::Result part =
         loss_(model_, active, static_cast<std::uint32_t>(step), joint_gradients_.get());
     joint_gradients_->begin();
@@ -184,6 +198,7 @@ Trainer::StepResult Trainer::joint_step() {
     const double keep = step == 0 ? 0 : 0.99;
     model_.latent_mean = keep * model_.latent_mean + (1 - keep) * mean;
     model_.latent_std = keep * model_.latent_std + (1 - keep) * deviation;
+    give_up_counts(step);
     ++joint_steps_done_;
     if (joint_steps_done_ == joint_steps()) fit_label_dispersions();
     return result;
@@ -226,8 +241,10 @@ void Trainer::freeze() {
             // The first step of a pass beyond those of training.
             const std::int64_t pass = joint_steps() / steps_a_pass() + 1 + draw;
             const std::int64_t step = pass * steps_a_pass() + place;
+            read_ahead(step);
             frozen_->add(draw, loss_.encode_as_trained(model_, active_clusters(step),
                                                        static_cast<std::uint32_t>(step)));
+            give_up_counts(step);
         }
     loss_.perturbation().set_eigenvector(eigenvector);
     const FrozenLatents::Moments moments = frozen_->moments(comm_);

@@ -87,6 +87,10 @@ class Trainer {
   private:
     std::int64_t steps_a_pass() const;  ///< in which every cluster is active once
     std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
+    /// Before `step`, where counts are on disk: begins to read those of the step after it (and its own,
+    /// should nobody have asked for them).
+    void read_ahead(std::int64_t step) const;
+    void give_up_counts(std::int64_t step) const;
     /// Collective. The labels' shifts of log theta, with the networks as they are: had they been learned
     /// together, a type's mean would have passed for its variance, and latents would say less of the type.
     void fit_label_dispersions();

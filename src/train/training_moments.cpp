@@ -12,9 +12,7 @@ GeneMoments gene_moments(const Communicator& comm, const RankData& data, bool si
     const std::size_t genes = data.summary.gene_names.size();
     // Sums over cells of x, x^2 and x size by gene; of size and size^2.
     std::vector<double> sums(3 * genes + 2, 0);
-    RowBuffer buffer;
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const SparseCounts cell = data.counts.row(r, buffer);
+    for_each_row(data.counts, data.num_train_rows, [&](std::int64_t r, const SparseCounts& cell) {
         const double size = size_factor ? data.library[static_cast<std::size_t>(r)] : 1;
         for (std::int64_t e = 0; e < cell.size; ++e) {
             const auto gene = static_cast<std::size_t>(cell.genes[e]);
@@ -25,7 +23,7 @@ GeneMoments gene_moments(const Communicator& comm, const RankData& data, bool si
         }
         sums[3 * genes] += size;
         sums[3 * genes + 1] += size * size;
-    }
+    });
     all_reduce_sum(comm, std::span<double>(sums));
     const double sizes = std::max(1.0, sums[3 * genes]), square_sizes = sums[3 * genes + 1];
     GeneMoments moments;
@@ -59,14 +57,12 @@ torch::Tensor batch_shifts(const Communicator& comm, const RankData& data, bool 
     const std::size_t genes = data.summary.gene_names.size(), batches = data.summary.batch_names.size();
     if (batches == 0) return {};
     std::vector<double> sums(batches * (genes + 1), 0);  // counts by gene, then sizes
-    RowBuffer buffer;
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
+    for_each_row(data.counts, data.num_train_rows, [&](std::int64_t r, const SparseCounts& cell) {
         const auto row = static_cast<std::size_t>(r);
         double* of_batch = sums.data() + static_cast<std::size_t>(data.batches[row]) * (genes + 1);
-        const SparseCounts cell = data.counts.row(r, buffer);
         for (std::int64_t e = 0; e < cell.size; ++e) of_batch[cell.genes[e]] += cell.values[e];
         of_batch[genes] += size_factor ? data.library[row] : 1;
-    }
+    });
     all_reduce_sum(comm, std::span<double>(sums));
     double sizes = 0;
     for (std::size_t b = 0; b < batches; ++b) sizes += sums[b * (genes + 1) + genes];

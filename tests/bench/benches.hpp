@@ -26,6 +26,12 @@ int gpu(const Communicator& comm, const std::vector<std::string>& arguments);
 /// Collective. Approximate neighbours of PREPARED.h5: seconds and recall.
 int neighbours(const Communicator& comm, const std::vector<std::string>& arguments);
 
+/// Collective. Positional encodings of PREPARED.h5's graph: one line of JSON.
+int encodings(const Communicator& comm, const std::vector<std::string>& arguments);
+
+/// One rank. A trained model's sampler beside 1,000 ancestral steps with its network.
+int sampler(const Communicator& comm, const std::vector<std::string>& arguments);
+
 /// One rank. Time and memory a cell of runs' stages: CELLS=LOG.jsonl ... [--output=PAGE.html].
 int stages(const Communicator& comm, const std::vector<std::string>& arguments);
 
@@ -35,6 +41,9 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments);
 /// Collective. Whole-graph training steps on PREPARED.h5 as a point of a scaling study: figures, and the
 /// study point that others are made from (joint_step_program, calibrated).
 int scaling(const Communicator& comm, const std::vector<std::string>& arguments);
+
+/// Collective, pairs of ranks. Latency, bandwidth and the work of a core that a byte takes: [CALLS=7].
+int link(const Communicator& comm, const std::vector<std::string>& arguments);
 
 /// One rank. Study points for other numbers of ranks, like a measured one.
 int points(const Communicator& comm, const std::vector<std::string>& arguments);

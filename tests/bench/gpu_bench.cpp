@@ -26,6 +26,7 @@
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
 #include "tests/bench/benches.hpp"
+#include "tests/bench/median.hpp"
 
 namespace lapatlas::bench {
 
@@ -45,11 +46,6 @@ double seconds_of(const std::function<void()>& work) {
     work();
     torch::cuda::synchronize();
     return timer.seconds();
-}
-
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
 }
 
 /// Medians of both, in turns; the first of each is not counted.

@@ -139,6 +139,7 @@ bool is_right(const Communicator& comm, Config config, const std::filesystem::pa
     config.train.perturb = false;
     config.train.lpe_sign_flip = false;
     config.model.dropout = 0;
+    config.model.centre_input = false;
     Trainer trainer(make_cpu_backend(comm), config, prepared);
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
     JointLoss loss(trainer.placed(), config.model, config.train, seed);

@@ -1,5 +1,6 @@
 // lapatlas-kernels [NAME]: one call of a kernel, for callgrind to count its instructions
-// (count_instructions.py). Built for AVX2 whatever the machine has: valgrind knows no AVX-512.
+// (count_instructions.py), and a digest of what it made. Built for AVX2, with AVX-512 for machines that have
+// it: valgrind, which knows none, runs the other.
 #include <cstdio>
 #include <cstring>
 
@@ -19,6 +20,7 @@ int main(int argc, char** argv) {
         if (kernel.name != argv[1]) continue;
         lapatlas_counted_call(&kernel.call);
         const std::string wrong = kernel.check();
+        if (kernel.digest) std::printf("%016llx\n", static_cast<unsigned long long>(kernel.digest()));
         if (wrong.empty()) return 0;
         std::fprintf(stderr, "%s: wrong result: %s\n", argv[1], wrong.c_str());
         return 1;

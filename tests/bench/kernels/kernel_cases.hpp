@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ struct KernelCase {
     std::function<void()> call;  ///< into memory that the case holds
     /// Empty if the last call's result is that of a plain loop in float64, up to rounding; else what differs.
     std::function<std::string()> check;
+    /// Of all bytes of the last call's result, where they are the same on every kind of CPU; empty where sums
+    /// are taken in the order of its vectors.
+    std::function<std::uint64_t()> digest{};
 };
 
 /// All cases. `scale` multiplies the number of rows; 1 is for counting instructions.

@@ -1,12 +1,12 @@
 #!/bin/bash
-# step.sh FILE.h5ad [ROUNDS]: one full-graph training step (hidden 256, 4 Chebyshev terms) of LapAtlas beside the same
-# step with PyTorch Geometric's ChebConv, on one core each, in turns, ROUNDS times (default 5). FILE: raw counts, e.g.
-# PBMC3K. Prints each run, then medians, their ratio and peak memory. Ours also masks, perturbs the edges and trains
+# step.sh FILE.h5ad [ROUNDS [RANKS]]: one full-graph training step (hidden 256, 4 Chebyshev terms) of LapAtlas on RANKS
+# ranks (default 1) beside the same step with PyTorch Geometric's ChebConv on one core, and on as many threads as ranks, in
+# turns, ROUNDS times (default 5). FILE: raw counts, e.g. PBMC3K. Prints each run, then medians, their ratio and peak memory. Ours also masks, perturbs the edges and trains
 # the ScoreNet in that step; the peer does not.
 set -euo pipefail
 here="$(dirname "${BASH_SOURCE[0]}")"
 . "$here/../../../launch/environment.sh"
-file="${1:?FILE.h5ad is wanted}" rounds="${2:-5}"
+file="${1:?FILE.h5ad is wanted}" rounds="${2:-5}" ranks="${3:-1}"
 . "$LAPATLAS_ROOT/launch/mpirun-env"
 "$here/setup_peers.sh"
 work="$(mktemp -d)"
@@ -16,9 +16,11 @@ bench="$LAPATLAS_ROOT/build/release/lapatlas-bench"
 "$LAPATLAS_ROOT/build/release/lapatlas" prepare "$LAPATLAS_ROOT/configs/pbmc3k.toml" --input.path="$file" \
     --output.dir="$work/run" --train.use_validation=true --prepare.min_cells=24 --quiet
 for _ in $(seq "$rounds"); do
-    OMP_NUM_THREADS=1 "$bench" step "$work/run/prepared.h5" --train.use_validation=true --runtime.threads=1 --steps=5 |
+    OMP_NUM_THREADS=1 mpirun --oversubscribe -n "$ranks" "$bench" step "$work/run/prepared.h5" --train.use_validation=true --runtime.threads=1 --steps=5 |
         tee -a "$work/ours"
     "$LAPATLAS_CACHE/peers/bin/python" "$here/chebconv_step.py" "$file" --steps 2 --threads 1 | tee -a "$work/peer"
+    [ "$ranks" -eq 1 ] || "$LAPATLAS_CACHE/peers/bin/python" "$here/chebconv_step.py" "$file" --steps 2 --threads "$ranks" |
+        tee -a "$work/threads"
 done
 python3 - "$work" <<'PYTHON'
 import json, pathlib, statistics, sys
@@ -27,10 +29,14 @@ def runs(name):
     return [json.loads(line) for line in (pathlib.Path(sys.argv[1]) / name).read_text().splitlines()]
 
 ours, peer = runs("ours"), runs("peer")
-for name, side in (("LapAtlas", ours), ("ChebConv", peer)):
+sides = [("ChebConv, one thread", peer)]
+if (pathlib.Path(sys.argv[1]) / "threads").exists():
+    sides.append(("ChebConv, as many threads as ranks", runs("threads")))
+for name, side in [("LapAtlas", ours), *sides]:
     seconds = [run["seconds_median"] for run in side]
     print(f"{name}: {min(seconds):.2f} / {statistics.median(seconds):.2f} / {max(seconds):.2f} s a step "
           f"(minimum / median / maximum of {len(side)} runs), peak memory {max(r['peak_memory_mib'] for r in side):.0f} MiB")
-ratio = statistics.median(r["seconds_median"] for r in peer) / statistics.median(r["seconds_median"] for r in ours)
-print(f"ratio of medians {ratio:.1f}")
+for name, side in sides:
+    ratio = statistics.median(r["seconds_median"] for r in side) / statistics.median(r["seconds_median"] for r in ours)
+    print(f"ratio of medians {ratio:.1f} ({name})")
 PYTHON

@@ -51,6 +51,12 @@ def main():
             ("work on a core that two share", [operation("compute", WORK)], ["--slowdown", "2"], 2 * WORK, 2 * WORK * 1.02),
             ("a halo with nothing to hide it", [operation("halo", 0, WIDTH)], [], wire, wire * 1.1),
             ("a halo behind more work", [operation("halo", 3 * wire, WIDTH)], [], 3 * wire, 3 * wire * 1.02),
+            ("a halo of a tenth of the bytes on a tenth of the link", [operation("halo", 0, WIDTH)], ["--thin", "10"], wire,
+             wire * 1.1),
+            ("a halo whose bytes cost as much work as the wire", [operation("halo", 0, WIDTH)],
+             ["--byte-cost", str(wire / 2 / sent)], wire, wire * 1.1),
+            ("gradients, thin", [operation("ready", gradients=(0, 2)), operation("finish")], ["--thin", "10"], summed,
+             summed * 1.6),
             ("gradients", [operation("ready", gradients=(0, 2)), operation("finish")], [], summed, summed * 1.6),
         ]:
             figures = run(folder, point | {"step": step}, *options)

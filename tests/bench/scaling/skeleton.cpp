@@ -1,6 +1,7 @@
 #include "tests/bench/scaling/skeleton.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <numeric>
 
@@ -56,8 +57,8 @@ void compute(double seconds) {
 
 class Gradients {
   public:
-    Gradients(const Communicator& comm, const std::vector<std::int64_t>& sizes)
-        : comm_(comm), buckets_(sizes, kBucketBytes) {
+    Gradients(const Communicator& comm, const std::vector<std::int64_t>& sizes, std::int64_t thin)
+        : comm_(comm), buckets_(thinned(sizes, thin), kBucketBytes / thin) {
         values_.resize(static_cast<std::size_t>(buckets_.num_values()));
     }
     void ready(std::size_t index) { buckets_.mark_ready(index); }
@@ -73,6 +74,10 @@ class Gradients {
     double waited() const { return waited_; }
 
   private:
+    static std::vector<std::int64_t> thinned(std::vector<std::int64_t> sizes, std::int64_t thin) {
+        for (std::int64_t& size : sizes) size = std::max<std::int64_t>(1, size / thin);
+        return sizes;
+    }
     static constexpr std::int64_t kBucketBytes = 4 << 20;  // make_mpi_gradient_reducer's
     Communicator comm_;
     GradientBuckets buckets_;
@@ -90,7 +95,7 @@ void compute(double seconds) {
 
 class Gradients {
   public:
-    Gradients(const Communicator& comm, const std::vector<std::int64_t>& sizes)
+    Gradients(const Communicator& comm, const std::vector<std::int64_t>& sizes, std::int64_t /*thin*/)
         : reducer_(make_mpi_gradient_reducer(comm, sizes)) {}
     void ready(std::size_t index) { reducer_->mark_ready(index); }
     void finish() { reducer_->finish(); }
@@ -102,12 +107,13 @@ class Gradients {
 #endif
 
 /// Which rows are sent does not matter to anybody, only how many.
-ExchangePlan plan_of(const StudyPoint& point, int rank) {
+ExchangePlan plan_of(const StudyPoint& point, int rank, std::int64_t thin) {
+    const auto thinned = [thin](std::int64_t rows) { return (rows + thin - 1) / thin; };
     ExchangePlan plan;
     const RankLoad& mine = point.loads[static_cast<std::size_t>(rank)];
     const auto owned = std::max<std::int64_t>(1, static_cast<std::int64_t>(mine.rows));
     for (const auto& [to, rows] : mine.sends) {
-        for (std::int64_t i = 0; i < rows; ++i)
+        for (std::int64_t i = 0; i < thinned(rows); ++i)
             plan.send_rows.push_back(static_cast<std::int32_t>(i % owned));
         plan.send_ranks.push_back(to);
         plan.send_offsets.push_back(static_cast<std::int64_t>(plan.send_rows.size()));
@@ -116,19 +122,21 @@ ExchangePlan plan_of(const StudyPoint& point, int rank) {
         for (const auto& [to, rows] : point.loads[static_cast<std::size_t>(from)].sends) {
             if (to != rank) continue;
             plan.receive_ranks.push_back(from);
-            plan.receive_offsets.push_back(plan.receive_offsets.back() + rows);
+            plan.receive_offsets.push_back(plan.receive_offsets.back() + thinned(rows));
         }
     return plan;
 }
 
 class Skeleton {
   public:
-    Skeleton(const Communicator& comm, const StudyPoint& point)
+    Skeleton(const Communicator& comm, const StudyPoint& point, const SkeletonOptions& options)
         : comm_(comm),
           point_(point),
+          options_(options),
           load_(point.loads[static_cast<std::size_t>(comm.rank())]),
-          plan_(plan_of(point, comm.rank())),
-          gradients_(comm, point.gradients),
+          plan_(plan_of(point, comm.rank(), options.thin)),
+          rows_between_nodes_(count_rows_between_nodes()),
+          gradients_(comm, point.gradients, options.thin),
           floats_(comm, plan_, &statistics_),
           doubles_(comm, plan_) {}
 
@@ -143,10 +151,30 @@ class Skeleton {
     std::int64_t ghosts() const { return plan_.num_ghosts(); }
 
   private:
-    void work(const Cost& cost) {
-        const double seconds = cost.seconds(load_);
+    void work_for(double seconds) {
         compute(seconds);
         worked_ += seconds;
+    }
+    void work(const Cost& cost) { work_for(cost.seconds(load_)); }
+    /// Rows sent to and had from other nodes in an exchange.
+    double count_rows_between_nodes() const {
+        double rows = 0;
+        const auto add = [&](const std::vector<int>& ranks, const std::vector<std::int64_t>& offsets) {
+            for (std::size_t i = 0; i < ranks.size(); ++i)
+                if (ranks[i] / options_.ranks_a_node != comm_.rank() / options_.ranks_a_node)
+                    rows += static_cast<double>((offsets[i + 1] - offsets[i]) * options_.thin);
+        };
+        add(plan_.send_ranks, plan_.send_offsets);
+        add(plan_.receive_ranks, plan_.receive_offsets);
+        return rows;
+    }
+    /// Of all gradients' sums, if nodes are summed over as a ring, once a node.
+    double gradient_bytes_between_nodes() const {
+        const double nodes = std::ceil(static_cast<double>(point_.ranks()) / options_.ranks_a_node);
+        return 4.0 * (nodes - 1) / nodes * sizeof(float) *
+               static_cast<double>(
+                   std::accumulate(point_.gradients.begin(), point_.gradients.end(), std::int64_t{0})) /
+               options_.ranks_a_node;
     }
     template <class T>
     void exchange(HaloExchange<T, Buffer<T>>& halo, Buffer<T>& rows, const Operation& operation) {
@@ -160,6 +188,8 @@ class Skeleton {
                 work(part->times(1.0 / kPieces));
                 halo.poll();
             }
+        work_for(options_.seconds_a_byte * rows_between_nodes_ *
+                 static_cast<double>(operation.width * operation.bytes));
         const double start = now();
         halo.finish();
         halo_waited_ += now() - start;
@@ -177,6 +207,7 @@ class Skeleton {
                     gradients_.ready(static_cast<std::size_t>(g));
                 return;
             case Operation::Kind::kFinish:
+                work_for(options_.seconds_a_byte * gradient_bytes_between_nodes());
                 return gradients_.finish();
             case Operation::Kind::kAllReduce: {
                 std::vector<double> values(static_cast<std::size_t>(operation.width), 1);
@@ -187,8 +218,10 @@ class Skeleton {
 
     Communicator comm_;
     const StudyPoint& point_;
+    SkeletonOptions options_;
     const RankLoad& load_;
     ExchangePlan plan_;
+    double rows_between_nodes_;
     HaloStatistics statistics_;
     Gradients gradients_;
     HaloExchange<float, Buffer<float>> floats_;
@@ -200,11 +233,12 @@ class Skeleton {
 
 }  // namespace
 
-StepFigures run_skeleton(const Communicator& comm, const StudyPoint& point, int steps) {
+StepFigures run_skeleton(const Communicator& comm, const StudyPoint& point, int steps,
+                         const SkeletonOptions& options) {
     if (comm.size() != point.ranks())
         throw InputError("the study point is of " + std::to_string(point.ranks()) + " ranks, not of " +
                          std::to_string(comm.size()));
-    Skeleton skeleton(comm, point);
+    Skeleton skeleton(comm, point, options);
     std::vector<double> seconds;
     for (int step = 0; step < steps; ++step) {
         barrier(comm);
@@ -221,14 +255,15 @@ StepFigures run_skeleton(const Communicator& comm, const StudyPoint& point, int 
     figures.seconds = seconds[seconds.size() / 2];
     figures.halo_wait = all_reduce_sum(comm, skeleton.halo_waited()) / ranks / count;
     figures.reduce_wait = all_reduce_sum(comm, skeleton.reduce_waited()) / ranks / count;
-    figures.halo_bytes = all_reduce_max(comm, static_cast<double>(halo.sent_bytes)) / count;
+    const auto thin = static_cast<double>(options.thin);
+    figures.halo_bytes = thin * all_reduce_max(comm, static_cast<double>(halo.sent_bytes)) / count;
     figures.reduce_bytes = 4.0 * static_cast<double>(std::accumulate(point.gradients.begin(),
                                                                      point.gradients.end(), std::int64_t{0}));
     figures.exchanges = static_cast<double>(halo.exchanges) / count;
     figures.messages =
         all_reduce_max(comm, static_cast<double>(skeleton.neighbours() * halo.exchanges)) / count;
-    figures.ghosts_mean = all_reduce_sum(comm, static_cast<double>(skeleton.ghosts())) / ranks;
-    figures.ghosts_max = all_reduce_max(comm, static_cast<double>(skeleton.ghosts()));
+    figures.ghosts_mean = thin * all_reduce_sum(comm, static_cast<double>(skeleton.ghosts())) / ranks;
+    figures.ghosts_max = thin * all_reduce_max(comm, static_cast<double>(skeleton.ghosts()));
     figures.work_mean = all_reduce_sum(comm, skeleton.worked()) / ranks / count;
     figures.work_max = all_reduce_max(comm, skeleton.worked()) / count;
     return figures;

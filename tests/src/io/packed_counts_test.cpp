@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <numeric>
 
 #include "dist/collectives.hpp"
+#include "dist/error.hpp"
 #include "src/preprocess/redistribute.hpp"
 #include "tests/src/preprocess/random_counts.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
 namespace {
@@ -46,6 +49,53 @@ TEST(PackedCounts, HoldWhatWasPacked) {
     }
     EXPECT_EQ(packed.rows(6, 4).values, std::vector<float>(counts.values.begin() + counts.row_offsets[6],
                                                            counts.values.begin() + counts.row_offsets[10]));
+}
+
+/// Entries written to a file at an odd place, with 16 and with 32 bits a gene.
+TEST(PackedCounts, ReadRowsThatStayInFiles) {
+    const testing_support::TemporaryFolder folder{Communicator::world()};
+    for (const std::int64_t genes : {40, 70'000}) {
+        CountMatrix counts = with_large_counts({0, 50}, 40);
+        counts.num_genes = genes;
+        const PackedCounts packed(counts);
+        const PackedCounts::Arrays& arrays = packed.arrays();
+        const std::filesystem::path path =
+            folder / ("entries" + std::to_string(genes) + "." + std::to_string(Communicator::world().rank()));
+        const std::int64_t gene_bytes = genes == 40 ? 2 : 4, entries = packed.num_nonzeros();
+        {
+            std::ofstream file(path, std::ios::binary);
+            file.put('?');
+            const char* from = genes == 40 ? reinterpret_cast<const char*>(arrays.genes16.data())
+                                           : reinterpret_cast<const char*>(arrays.genes32.data());
+            file.write(from, entries * gene_bytes);
+            file.write(reinterpret_cast<const char*>(arrays.counts.data()), entries);
+        }
+        // In two pieces, as of two stretches of a file.
+        const std::int64_t first = arrays.row_offsets[20];
+        std::vector<PackedCounts::InFile> pieces;
+        for (const BlockRange part : {BlockRange{0, first}, BlockRange{first, entries}})
+            pieces.push_back({part.size(),
+                              std::make_shared<const MappedFile>(path, 1 + part.begin * gene_bytes,
+                                                                 part.size() * gene_bytes),
+                              std::make_shared<const MappedFile>(path, 1 + entries * gene_bytes + part.begin,
+                                                                 part.size())});
+        PackedCounts::Arrays rest;
+        rest.row_offsets = arrays.row_offsets;
+        rest.large_entries = arrays.large_entries;
+        rest.large_values = arrays.large_values;
+        PackedCounts in_file(genes, rest, pieces);
+        in_file.prefetch(3, 50);
+        expect_equal(in_file.rows(0, 50), counts);
+        in_file.release(0, 50);
+        expect_equal(in_file.rows(6, 30), packed.rows(6, 30));
+        // Rows in memory may follow those in files, and others in files after them may not.
+        in_file.append(packed);
+        expect_equal(in_file.rows(50, 50), counts);
+        expect_equal(in_file.rows(0, 50), counts);
+        EXPECT_THROW(in_file.append(PackedCounts(genes, rest, pieces)), InternalError);
+        EXPECT_THROW(MappedFile(path, 0, entries * (gene_bytes + 1) + 2), InputError);
+    }
+    EXPECT_THROW(MappedFile(folder / "none", 0, 1), InputError);
 }
 
 TEST(PackedCounts, TakeAnyNumberOfGenes) {

@@ -139,6 +139,47 @@ TEST(Simulator, SparseLikeDropletData) {
     EXPECT_LT(changed, 5000);
 }
 
+/// Programs move genes within a type, by as much as stated, and neither their means nor libraries.
+TEST(Simulator, ProgramsVaryWithinATypeAndKeepMeans) {
+    SimulateOptions options = small_options();
+    options.genes = 400;
+    options.programs = 6;
+    const Simulator simulator(options, 11);
+    constexpr int kCells = 4000;
+    const float* of_type = simulator.profile(2, 1);
+    std::vector<double> sum(400, 0), squares(400, 0);
+    for (std::uint64_t cell = 0; cell < kCells; ++cell) {
+        std::vector<float> shares(of_type, of_type + 400);
+        simulator.move_shares(cell, shares);
+        double total = 0;
+        for (std::size_t gene = 0; gene < 400; ++gene) {
+            total += static_cast<double>(shares[gene]);
+            const double log_fold = std::log(static_cast<double>(shares[gene] / of_type[gene]));
+            sum[gene] += static_cast<double>(shares[gene]);
+            squares[gene] += log_fold * log_fold;
+        }
+        EXPECT_NEAR(total, 1, 1e-5);
+    }
+    // One gene in four is touched (1 - .95^6 = .26), by log folds of .6 a program; the rest follow what is
+    // left of a library.
+    int touched = 0;
+    double fold = 0;
+    for (std::size_t gene = 0; gene < 400; ++gene) {
+        EXPECT_NEAR(sum[gene] / kCells, static_cast<double>(of_type[gene]),
+                    0.15 * static_cast<double>(of_type[gene]))
+            << gene;
+        if (squares[gene] / kCells < 0.02) continue;
+        ++touched;
+        fold += squares[gene] / kCells;
+    }
+    EXPECT_NEAR(touched, 0.26 * 400, 40);
+    EXPECT_NEAR(std::sqrt(fold / touched), 0.65, 0.2);
+    const SimulatedBlock with = simulator.block(0, 37);
+    EXPECT_EQ(with.types, Simulator(small_options(), 11).block(0, 37).types);
+    EXPECT_EQ(simulator.block(5, 3).counts.num_nonzeros(),
+              with.counts.row_offsets[8] - with.counts.row_offsets[5]);
+}
+
 TEST(Simulator, OptionsOutOfRangeAreRefused) {
     for (const auto& spoil : std::vector<void (*)(SimulateOptions&)>{
              [](SimulateOptions& o) { o.cells = 0; }, [](SimulateOptions& o) { o.genes = 0; },

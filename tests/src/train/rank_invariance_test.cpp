@@ -4,6 +4,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "dist/collectives.hpp"
@@ -257,6 +258,69 @@ TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
     Trainer resumed(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     resumed.restore(read_checkpoint(folder / "last.h5"));
     EXPECT_TRUE(torch::equal(resumed.model().loss_log_variances, together.model().loss_log_variances));
+}
+
+TEST_P(RankInvariance, CountsOnDiskTrainTheSameNetworks) {
+    Config on_disk = config;
+    on_disk.train.counts_on_disk = true;
+    if (config.train.batch == "full") {
+        EXPECT_THROW(Trainer(make_cpu_backend(comm), on_disk, folder / "prepared.h5"), ConfigError);
+        return;
+    }
+    Trainer in_memory(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer from_disk(make_cpu_backend(comm), on_disk, folder / "prepared.h5");
+    EXPECT_FALSE(in_memory.data().counts.has_entries_in_files());
+    EXPECT_TRUE(from_disk.data().counts.has_entries_in_files());
+    EXPECT_THROW(from_disk.data().counts.arrays(), InternalError);
+    for (int step = 0; step < 6; ++step)
+        EXPECT_EQ(in_memory.joint_step().loss, from_disk.joint_step().loss) << step;
+    EXPECT_EQ(in_memory.validate().reconstruction, from_disk.validate().reconstruction);
+    EXPECT_EQ(in_memory.score_step().loss, from_disk.score_step().loss);
+    // Neither is another run: a checkpoint of one goes on in the other.
+    const Checkpoint saved = from_disk.checkpoint();
+    if (comm.is_root()) write_checkpoint(folder / "last.h5", saved, {});
+    barrier(comm);
+    in_memory.restore(read_checkpoint(folder / "last.h5"));
+}
+
+TEST_P(RankInvariance, CentredInputsAreTheSameOnAnyRanks) {
+    config.model.centre_input = true;
+    Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
+    for (int step = 0; step < 6; ++step)
+        EXPECT_NEAR(together.joint_step().loss / alone.joint_step().loss, 1, 1e-4) << step;
+    EXPECT_NEAR(together.validate().reconstruction / alone.validate().reconstruction, 1, 1e-4);
+    // What the encoder then sees of all training cells has no mean.
+    const RankData& data = alone.data();
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(data.num_train_rows));
+    std::iota(rows.begin(), rows.end(), 0);
+    const auto input = alone.placed().inputs(rows, {});
+    const torch::Tensor ones = torch::ones({input->num_rows(), 1});
+    torch::Tensor sums = torch::empty({input->num_genes(), 1});
+    input->transposed_times(ones, sums);
+    EXPECT_LT(sums.abs().max().item<float>(), 1e-3F * static_cast<float>(data.num_train_rows));
+    // Nor has it with half of the counts masked, but for noise.
+    const torch::Tensor of_masked = torch::empty_like(sums), of_raw = torch::empty_like(sums);
+    alone.placed().inputs(rows, {0.5, 1, 0})->transposed_times(ones, of_masked);
+    config.model.centre_input = false;
+    Trainer raw(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
+    raw.placed().inputs(rows, {})->transposed_times(ones, of_raw);
+    EXPECT_LT(std::abs(of_masked.sum().item<float>()), 0.02F * of_raw.sum().item<float>());
+}
+
+TEST_P(RankInvariance, AGeneSampleIsTheSameOnAnyRanks) {
+    config.train.gene_sample = 50;
+    Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
+    Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
+    config.train.gene_sample = 0;
+    Trainer whole(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
+    for (int step = 0; step < 6; ++step) {
+        const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
+        EXPECT_NEAR(here.loss / there.loss, 1, 1e-4) << step;
+        const double all = whole.joint_step().loss;
+        EXPECT_NEAR(there.loss / all, 1, 0.1) << step;
+        EXPECT_NE(there.loss, all) << step;
+    }
 }
 
 TEST_P(RankInvariance, AnEncoderOfFewGenesSeesTheMostVariableOnes) {

@@ -1,0 +1,32 @@
+#!/bin/bash
+# training.sh FILE.h5ad [ROUNDS]: training cells a second of LapAtlas (whole graph, hidden 256, all cells in the loss, masks,
+# perturbed edges and ScoreNet included) beside scVI with its own defaults (hidden 128), on one core each, in turns, ROUNDS
+# times (default 3). FILE: raw counts, e.g. PBMC3K.
+set -euo pipefail
+here="$(dirname "${BASH_SOURCE[0]}")"
+. "$here/../../../launch/environment.sh"
+file="${1:?FILE.h5ad is wanted}" rounds="${2:-3}"
+. "$LAPATLAS_ROOT/launch/mpirun-env"
+"$here/setup_peers.sh"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+# The genes and cells of step.sh.
+"$LAPATLAS_ROOT/build/release/lapatlas" prepare "$LAPATLAS_ROOT/configs/pbmc3k.toml" --input.path="$file" \
+    --output.dir="$work/run" --train.use_validation=true --prepare.min_cells=24 --quiet
+for _ in $(seq "$rounds"); do
+    OMP_NUM_THREADS=1 "$LAPATLAS_ROOT/build/release/lapatlas-bench" step "$work/run/prepared.h5" --train.use_validation=true \
+        --runtime.threads=1 --steps=5 | tee -a "$work/ours"
+    OMP_NUM_THREADS=1 "$LAPATLAS_CACHE/peers/bin/python" "$here/scvi_rate.py" "$file" --min-cells 30 | tee -a "$work/peer"
+done
+python3 - "$work" <<'PYTHON'
+import json, pathlib, statistics, sys
+
+def runs(name):
+    return [json.loads(line) for line in (pathlib.Path(sys.argv[1]) / name).read_text().splitlines()]
+
+ours = [run["cells"] / run["seconds_median"] for run in runs("ours")]
+peer = [run["cells_a_second"] for run in runs("peer")]
+for name, side in (("LapAtlas", ours), ("scVI", peer)):
+    print(f"{name}: {min(side):.0f} / {statistics.median(side):.0f} / {max(side):.0f} cells/s (minimum / median / maximum)")
+print(f"ratio of medians {statistics.median(ours) / statistics.median(peer):.1f}")
+PYTHON
