@@ -176,14 +176,14 @@ torch::Tensor Generator::batches_of(const GeneratedBlock& block) const {
     return model_.backend->tensor(block_codes(block.batches, 0, model_.block_cells));
 }
 
-torch::Tensor Generator::diffused(const GeneratedBlock& block) const {
+torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tensor& batches) const {
     const c10::InferenceMode no_gradient;
     const OneTorchThread one_thread;
     std::vector<std::int64_t> cells(static_cast<std::size_t>(model_.block_cells));
     std::iota(cells.begin(), cells.end(), block.first_cell);
     const Backend& backend = *model_.backend;
-    return sample_diffused_({backend.tensor(block_codes(block.labels, -1, model_.block_cells)),
-                             batches_of(block), backend.tensor(cells)});
+    return sample_diffused_(
+        {backend.tensor(block_codes(block.labels, -1, model_.block_cells)), batches, backend.tensor(cells)});
 }
 
 GeneratedBlock Generator::block(std::int64_t block_index) const {
@@ -194,14 +194,15 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
-        const torch::Tensor made = diffused(block);
+        const torch::Tensor batches = batches_of(block);
+        const torch::Tensor made = diffuse(block, batches);
         const torch::Tensor latents =
             (made.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
         if (model.joint_library) block.library = diffused_libraries(model, made, num_rows);
         const torch::Tensor on_host = latents.cpu();
         const float* values = on_host.const_data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents, batches_of(block), seed_, block.first_cell).contiguous();
+        logits = model.decode_logits(latents, batches, seed_, block.first_cell).contiguous();
     }
     ensure(logits.dim() == 2 && logits.size(0) == model.block_cells && logits.size(1) == model.num_genes &&
                logits.scalar_type() == torch::kFloat,

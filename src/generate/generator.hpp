@@ -89,9 +89,10 @@ class Generator {
     GeneratedBlock conditions(std::int64_t block_index) const;
     /// What the diffusion makes of them, standardised: [block_cells, d], or [block_cells, d + 1] with the log
     /// library.
-    torch::Tensor diffused(const GeneratedBlock& block) const;
+    torch::Tensor diffused(const GeneratedBlock& block) const { return diffuse(block, batches_of(block)); }
 
   private:
+    torch::Tensor diffuse(const GeneratedBlock& block, const torch::Tensor& batches) const;
     /// [block_cells] as the networks take them; undefined where there are none.
     torch::Tensor batches_of(const GeneratedBlock& block) const;
 

@@ -1,5 +1,4 @@
-// Positional encodings of a prepared dataset's graph, beside nothing: peers/encodings.sh has scipy's in
-// turns.
+// Positional encodings of a prepared dataset's graph. peers/encodings.sh runs it and scipy's eigsh in turns.
 #include <cstdio>
 
 #include "dist/collectives.hpp"
