@@ -45,8 +45,11 @@ void print_evaluation(const Communicator& comm, const EvaluationResult& result) 
 }
 
 void execute(const Communicator& comm, const CommandLine& line, Log& log) {
-    const Config& config = line.config;
-    const RunFolder run{config.output.dir};
+    const RunFolder run{line.config.output.dir};
+    // What looks at a run takes the configuration that made it, with the sizes that were left to the data.
+    const bool uses_run = (line.subcommand == "evaluate" && line.reference.empty()) ||
+                          line.subcommand == "report" || line.subcommand == "embed";
+    const Config config = uses_run ? derived_for(comm, run, line.config) : line.config;
     const auto backend = [&] {
         return choose_backend(comm, config.runtime.device, config.runtime.exchange_timeout, log);
     };

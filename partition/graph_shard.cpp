@@ -92,15 +92,28 @@ InducedShard induce(const GraphShard& full, const IndexMap& map,
         shard.ghost_ids.push_back(full.ghost_ids[g]);
     }
     shard.num_owned = static_cast<std::int64_t>(induced.kept_rows.size());
-    for (const std::int32_t row : induced.kept_rows) {
-        for (const std::int32_t column : full.neighbours(row)) {
-            const bool owned = column < full.num_owned;
-            const std::int32_t renamed = owned
-                                             ? new_rows[static_cast<std::size_t>(column)]
-                                             : new_ghosts[static_cast<std::size_t>(column - full.num_owned)];
-            if (renamed < 0) continue;
-            shard.columns.push_back(owned ? renamed : static_cast<std::int32_t>(shard.num_owned + renamed));
+    const auto renamed = [&](std::int32_t column) {
+        if (column < full.num_owned) return new_rows[static_cast<std::size_t>(column)];
+        const std::int32_t ghost = new_ghosts[static_cast<std::size_t>(column - full.num_owned)];
+        return ghost < 0 ? -1 : static_cast<std::int32_t>(shard.num_owned) + ghost;
+    };
+    for (std::size_t r = 0; r < induced.kept_rows.size(); ++r) {
+        const auto own = static_cast<std::int32_t>(r);
+        const std::span<const std::int32_t> neighbours = full.neighbours(induced.kept_rows[r]);
+        const auto absent = std::count_if(neighbours.begin(), neighbours.end(),
+                                          [&](std::int32_t column) { return renamed(column) < 0; });
+        bool lacks_itself = absent > 0;
+        for (const std::int32_t column : neighbours) {
+            const std::int32_t there = renamed(column);
+            if (there < 0) continue;
+            if (lacks_itself && shard.global_id(there) > shard.owned_ids[r]) {
+                shard.columns.push_back(own);
+                lacks_itself = false;
+            }
+            shard.columns.push_back(there);
         }
+        if (lacks_itself) shard.columns.push_back(own);
+        shard.absent.push_back(static_cast<std::int32_t>(absent));
         shard.row_offsets.push_back(static_cast<std::int64_t>(shard.columns.size()));
     }
     shard.plan = restrict_plan(full.plan, new_rows, new_ghosts);

@@ -21,6 +21,9 @@ struct GraphShard {
     ExchangePlan plan;
     std::vector<std::int32_t> interior_rows;  ///< owned rows without a ghost neighbour
     std::vector<std::int32_t> boundary_rows;  ///< the others
+    /// Of an induced shard: a row's neighbours that are not active. A row that has some has an edge to
+    /// itself, in its place among the columns, that stands for all of them. [num_owned], or empty.
+    std::vector<std::int32_t> absent;
 
     std::int64_t num_ghosts() const { return static_cast<std::int64_t>(ghost_ids.size()); }
     std::int64_t num_edges() const { return static_cast<std::int64_t>(columns.size()); }
@@ -45,8 +48,10 @@ GraphShard build_graph_shard(const Communicator& comm, const IndexMap& map,
 
 /// The subgraph induced by the rows of active clusters (cluster_is_active [num_clusters], equal on every
 /// rank), and by the last rows of the shard, those beyond the map, whose clusters (`clusters_of_extra`) are
-/// active. Rank-local: the plan is filtered, no message is needed. `kept_rows` gets the shard's row of each
-/// new row.
+/// active. What leads to rows that are not active leads back to where it came from (GraphShard::absent): a
+/// missing neighbour is taken to be like the row itself, so that rows keep their degree and products by the
+/// Laplacian mean the same in any part of the graph. Rank-local: the plan is filtered, no message is needed.
+/// `kept_rows` gets the shard's row of each new row.
 struct InducedShard {
     GraphShard shard;
     std::vector<std::int32_t> kept_rows;  // [new num_owned] row of the full shard

@@ -255,11 +255,14 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     log.stage("positional encodings");
     const Components parts = find_components(comm, graph);
-    PositionalEncoding encoding =
-        positional_encoding(comm, graph, parts, {.count = options.encodings, .seed = seed},
-                            [&](const Communicator&, const GraphShard& shard, const TrivialVectors& trivial) {
-                                return backend.spectral_operator(shard, trivial);
-                            });
+    const ClusteredRows clustered{
+        summary.cluster_offsets,
+        {clusters.graph.offsets, clusters.graph.neighbours, clusters.graph.edges, clusters.weights}};
+    PositionalEncoding encoding = positional_encoding(
+        comm, graph, parts, {.count = options.encodings, .seed = seed, .clusters = clustered},
+        [&](const Communicator&, const GraphShard& shard, const TrivialVectors& trivial) {
+            return backend.spectral_operator(shard, trivial);
+        });
     if (encoding.count < options.encodings)
         log.warning("encodings lowered to " + std::to_string(encoding.count) +
                     ": the graph has no more eigenvectors");

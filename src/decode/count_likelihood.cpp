@@ -12,9 +12,6 @@ namespace lapatlas {
 
 namespace {
 
-/// Cells of a chunk are dealt to this many groups whatever the number of threads: sums keep one order.
-constexpr std::int64_t kGroups = 8;
-
 struct Group {
     double loss = 0;
     std::map<std::int32_t, std::vector<float>> dispersion_gradient;  // of the rows that its cells have
@@ -150,11 +147,11 @@ void likelihood_and_gradient(const CountLikelihood& model, std::span<const Spars
                              float scale, float* logits, float* work, LikelihoodSums& sums) {
     const auto cells = static_cast<std::int64_t>(counts.size());
     const std::int64_t genes = model.genes;
-    Group groups[kGroups];
+    Group groups[kLikelihoodGroups];
 #pragma omp parallel for schedule(static, 1)
-    for (std::int64_t k = 0; k < kGroups; ++k) {
+    for (std::int64_t k = 0; k < kLikelihoodGroups; ++k) {
         Group& group = groups[k];
-        for (std::int64_t c = k * cells / kGroups; c < (k + 1) * cells / kGroups; ++c) {
+        for (std::int64_t c = k * cells / kLikelihoodGroups; c < (k + 1) * cells / kLikelihoodGroups; ++c) {
             const auto cell = static_cast<std::size_t>(c);
             const std::int32_t row = dispersion_rows.empty() ? 0 : dispersion_rows[cell];
             std::vector<float>& of_row = group.dispersion_gradient[row];

@@ -16,6 +16,9 @@ struct CountLikelihood {
     std::vector<float> dispersion;
 };
 
+/// Cells of a chunk are dealt to this many groups whatever the number of threads: sums keep one order.
+inline constexpr std::int64_t kLikelihoodGroups = 8;
+
 /// What one chunk of cells adds. dispersion_gradient belongs to log theta.
 struct LikelihoodSums {
     double negative_log_likelihood = 0;

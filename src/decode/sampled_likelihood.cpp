@@ -13,9 +13,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// Cells of a chunk are dealt to this many groups whatever the number of threads: sums keep one order.
-constexpr std::int64_t kGroups = 8;
-
 /// The layer's weights as the cells see them.
 struct Layer {
     const float* weight;  // [genes, width]
@@ -140,13 +137,14 @@ class SampledLikelihood : public torch::autograd::Function<SampledLikelihood> {
             const torch::Tensor part = h.narrow(0, first, count);
             torch::Tensor block = torch::addmm(b_sampled, part, w_sampled.t());
             float* const logits = block.data_ptr<float>();
-            std::vector<Group> groups(kGroups);
+            std::vector<Group> groups(kLikelihoodGroups);
 #pragma omp parallel for schedule(static, 1)
-            for (std::int64_t k = 0; k < kGroups; ++k) {
+            for (std::int64_t k = 0; k < kLikelihoodGroups; ++k) {
                 Group& group = groups[static_cast<std::size_t>(k)];
                 group.by_dispersion.assign(by_dispersion.size(), 0.0f);
                 CellGenes genes(layer, sample, places);
-                for (std::int64_t c = k * count / kGroups; c < (k + 1) * count / kGroups; ++c) {
+                for (std::int64_t c = k * count / kLikelihoodGroups; c < (k + 1) * count / kLikelihoodGroups;
+                     ++c) {
                     const auto cell = static_cast<std::size_t>(first + c);
                     group.loss += genes.add(on_host.counts[cell], part.data_ptr<float>() + c * layer.width,
                                             size_factor ? on_host.library[cell] : 1.0f, size_factor,

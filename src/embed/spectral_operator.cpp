@@ -20,6 +20,33 @@ class HostSpectralOperator : public SpectralOperator {
     void apply(const torch::Tensor& in, const torch::Tensor& out) override {
         adjacency_.apply(in.data_ptr<double>(), out.data_ptr<double>(), in.size(1));
     }
+    /// Filters run in float32 on D^-1/2 v, padded to whole lanes.
+    torch::Tensor filter_block(const torch::Tensor& block) override {
+        const std::int64_t width = block.size(1), padded = padded_width(width);
+        torch::Tensor made = torch::zeros({block.size(0), padded}, torch::kFloat32);
+        for (std::int64_t r = 0; r < num_owned(); ++r) {
+            const double root = adjacency_.inverse_roots()[static_cast<std::size_t>(r)];
+            const double* from = block.const_data_ptr<double>() + r * width;
+            float* to = made.data_ptr<float>() + r * padded;
+            for (std::int64_t j = 0; j < width; ++j) to[j] = static_cast<float>(root * from[j]);
+        }
+        return made;
+    }
+    void read_filter_block(const torch::Tensor& filtered, const torch::Tensor& block) override {
+        const std::int64_t width = block.size(1), padded = filtered.size(1);
+        for (std::int64_t r = 0; r < num_owned(); ++r) {
+            const double root = adjacency_.inverse_roots()[static_cast<std::size_t>(r)];
+            const float* from = filtered.const_data_ptr<float>() + r * padded;
+            double* to = block.data_ptr<double>() + r * width;
+            // A row without neighbours is a component of its own: no other vector lives there.
+            for (std::int64_t j = 0; j < width; ++j) to[j] = root > 0 ? from[j] / root : 0;
+        }
+    }
+    void filter_step(const torch::Tensor& in, double a, double b, double c,
+                     const torch::Tensor& out) override {
+        adjacency_.recur(in.data_ptr<float>(), static_cast<float>(a), static_cast<float>(b),
+                         static_cast<float>(c), out.data_ptr<float>(), in.size(1));
+    }
     torch::Tensor trivial_products(const torch::Tensor& block) override {
         torch::Tensor sums = torch::zeros({trivial_.count, block.size(1)}, block.options());
         const std::int64_t width = block.size(1);
@@ -33,6 +60,11 @@ class HostSpectralOperator : public SpectralOperator {
     }
 
   private:
+    static std::int64_t padded_width(std::int64_t width) {
+        constexpr std::int64_t kLanes = NormalisedAdjacency::kRecurrenceLanes;
+        return (width + kLanes - 1) / kLanes * kLanes;
+    }
+
     NormalisedAdjacency adjacency_;
     const TrivialVectors& trivial_;
 };
@@ -54,6 +86,14 @@ TrivialVectors trivial_vectors(const Communicator& comm, const GraphShard& shard
         if (const double total = mass[static_cast<std::size_t>(trivial.component[r])]; total > 0)
             trivial.value[r] = std::sqrt(degree(r) / total);
     return trivial;
+}
+
+void SpectralOperator::filter_step(const torch::Tensor& in, double a, double b, double c,
+                                   const torch::Tensor& out) {
+    const torch::Tensor product = torch::empty({num_owned(), in.size(1)}, in.options());
+    apply(in, product);
+    const auto owned = [&](const torch::Tensor& block) { return block.narrow(0, 0, num_owned()); };
+    owned(out).mul_(c).add_(product, a).add_(owned(in), b);
 }
 
 std::unique_ptr<SpectralOperator> make_spectral_operator(const Communicator& comm, const GraphShard& shard,

@@ -36,6 +36,14 @@ class SpectralOperator {
     virtual std::int64_t num_local() const = 0;
     /// Collective. out [num_owned, width] = S in [num_local, width], whose ghost rows are overwritten.
     virtual void apply(const torch::Tensor& in, const torch::Tensor& out) = 0;
+    /// Rank-local. The blocks of a filter, a polynomial of S of many terms whose rounding the next filter
+    /// damps: the operator's own kind, made of a block [num_local, width] and read back into its owned rows.
+    virtual torch::Tensor filter_block(const torch::Tensor& block) { return block.clone(); }
+    virtual void read_filter_block(const torch::Tensor& filtered, const torch::Tensor& block) {
+        block.copy_(filtered);
+    }
+    /// Collective. out = a S in + b in + c out in their owned rows; the ghost rows of `in` are overwritten.
+    virtual void filter_step(const torch::Tensor& in, double a, double b, double c, const torch::Tensor& out);
     /// Rank-local. This rank's part of trivial^T block, [components, width]; block [num_owned, width].
     virtual torch::Tensor trivial_products(const torch::Tensor& block) = 0;
 };

@@ -14,6 +14,7 @@
 #include "dist/memory_use.hpp"
 #include "src/backend/random_tensors.hpp"
 #include "src/config/config.hpp"
+#include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
 #include "src/io/atlas_files.hpp"
 #include "src/io/h5ad_writer.hpp"
@@ -36,8 +37,15 @@ bool is_settled_by_training(const std::string& name) {
 
 /// The model is what it was trained as. Other options of its training would be a misunderstanding, and the
 /// atlas would carry them.
-void refuse_other_model(const Config& wanted, const Config& trained, const std::filesystem::path& path) {
-    const auto asked = list_options(wanted), had = list_options(trained);
+void refuse_other_model(const Config& wanted, const Checkpoint& checkpoint,
+                        const std::filesystem::path& path) {
+    const std::vector<std::int64_t> cells = checkpoint.cells_of_conditions();
+    // What was left to the data stands for what training made of it.
+    const Config filled =
+        derive_from_size(wanted, {std::accumulate(cells.begin(), cells.end(), std::int64_t{0}),
+                                  static_cast<std::int64_t>(checkpoint.gene_names.size())});
+    const auto asked = list_options(filled),
+               had = list_options(parse_config(checkpoint.config, path.string()));
     for (std::size_t i = 0; i < asked.size(); ++i)
         if (is_settled_by_training(asked[i].first) && asked[i].second != had[i].second)
             throw ConfigError(asked[i].first + " = " + asked[i].second + ": " + path.string() +
@@ -114,7 +122,7 @@ Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Conf
     if (!std::filesystem::exists(path))
         throw InputError(path.string() + ": no trained model; make one with `lapatlas train`");
     Checkpoint checkpoint = read_checkpoint(path);
-    refuse_other_model(config, parse_config(checkpoint.config, path.string()), path);
+    refuse_other_model(config, checkpoint, path);
     if (checkpoint.counters.at("complete") == 0)
         throw InputError(path.string() + ": training is not complete (" +
                          std::to_string(checkpoint.counters.at("joint_steps_done")) + " joint, " +

@@ -23,6 +23,13 @@ void for_each_edge(const GraphShard& shard, Visit visit) {
                   static_cast<std::size_t>(shard.columns[static_cast<std::size_t>(e)]));
 }
 
+/// Whether an edge stands for neighbours that are not active: as many as the row lacks, and nobody's to
+/// perturb.
+bool leads_back(std::size_t row, std::size_t column) { return row == column; }
+float weight_of_absent(const GraphShard& shard, std::size_t row) {
+    return static_cast<float>(shard.absent[row]);
+}
+
 /// Collective. The factor f with mean(min(f x, cap)^2) = target^2 over all edges; a few rounds settle it.
 double scale_to_rms(const Communicator& comm, const std::vector<double>& x, double num_edges, double target) {
     const double cap = kCap * target;
@@ -54,6 +61,10 @@ std::vector<float> EdgePerturbation::random_weights(const GraphShard& shard, std
     const PlacedRandom random(options_.seed, RandomStream::kEdgePerturbation);
     std::vector<float> weights(shard.columns.size());
     for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
+        if (leads_back(row, column)) {
+            weights[edge] = weight_of_absent(shard, row);
+            return;
+        }
         const std::int64_t a = shard.owned_ids[row];
         const std::int64_t b = shard.global_id(static_cast<std::int32_t>(column));
         // Two rows, one place: the lower row is the item, the higher one goes into step and draw.
@@ -70,7 +81,11 @@ std::vector<float> EdgePerturbation::random_weights(const GraphShard& shard, std
 std::vector<float> EdgePerturbation::weights(const Communicator& comm, const GraphShard& shard,
                                              std::span<const std::int32_t> kept_rows, std::uint32_t step) {
     std::vector<float> weights = random_weights(shard, step);
-    const double num_edges = static_cast<double>(all_reduce_sum(comm, shard.num_edges()));
+    std::int64_t mine = 0;
+    for_each_edge(shard, [&](std::size_t row, std::size_t, std::size_t column) {
+        mine += leads_back(row, column) ? 0 : 1;
+    });
+    const double num_edges = static_cast<double>(all_reduce_sum(comm, mine));
     const auto owned = static_cast<std::size_t>(shard.num_owned);
     std::vector<double> v(owned + static_cast<std::size_t>(shard.num_ghosts()));
     for (std::size_t r = 0; r < owned; ++r) v[r] = eigenvector_[static_cast<std::size_t>(kept_rows[r])];
@@ -93,14 +108,15 @@ std::vector<float> EdgePerturbation::weights(const Communicator& comm, const Gra
         halo.exchange(v.data(), shard.num_owned, 1);
 
         for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
-            products[edge] = v[row] * v[column];
+            products[edge] = leads_back(row, column) ? 0 : v[row] * v[column];
         });
         const double factor = scale_to_rms(comm, products, num_edges, share);
-        for (std::size_t e = 0; e < weights.size(); ++e) {
-            const double delta = std::min(factor * products[e], kCap * share);
-            weights[e] = static_cast<float>(
-                std::clamp(static_cast<double>(weights[e]) + delta, kSmallestWeight, kLargestWeight));
-        }
+        for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
+            if (leads_back(row, column)) return;
+            const double delta = std::min(factor * products[edge], kCap * share);
+            weights[edge] = static_cast<float>(
+                std::clamp(static_cast<double>(weights[edge]) + delta, kSmallestWeight, kLargestWeight));
+        });
     }
     // Rows that this step left out keep their last estimate; a row's scale is that of a vector of ones, so
     // that rows of different steps can meet in a later one.
@@ -109,7 +125,9 @@ std::vector<float> EdgePerturbation::weights(const Communicator& comm, const Gra
         eigenvector_[static_cast<std::size_t>(kept_rows[r])] = std::max(v[r] * scale, 1e-6);
 
     double changed = 0;
-    for (const float weight : weights) changed += std::abs(weight - 1.0f) > 0.01f ? 1 : 0;
+    for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
+        changed += !leads_back(row, column) && std::abs(weights[edge] - 1.0f) > 0.01f ? 1 : 0;
+    });
     share_changed_ = num_edges > 0 ? all_reduce_sum(comm, changed) / num_edges : 0;
     return weights;
 }
@@ -118,17 +136,20 @@ std::vector<float> laplacian_entries(const Communicator& comm, const GraphShard&
                                      std::span<const float> weights) {
     const auto owned = static_cast<std::size_t>(shard.num_owned);
     std::vector<double> inverse_roots(owned + static_cast<std::size_t>(shard.num_ghosts()), 0);
-    const auto weight = [&](std::size_t edge) {
-        return weights.empty() ? 1.0 : static_cast<double>(weights[edge]);
+    const auto weight = [&](std::size_t row, std::size_t edge, std::size_t column) {
+        if (!weights.empty()) return static_cast<double>(weights[edge]);
+        return leads_back(row, column) ? static_cast<double>(weight_of_absent(shard, row)) : 1.0;
     };
-    for_each_edge(
-        shard, [&](std::size_t row, std::size_t edge, std::size_t) { inverse_roots[row] += weight(edge); });
+    for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
+        inverse_roots[row] += weight(row, edge, column);
+    });
     for (std::size_t r = 0; r < owned; ++r)
         inverse_roots[r] = inverse_roots[r] > 0 ? 1 / std::sqrt(inverse_roots[r]) : 0;
     HaloExchange<double>(comm, shard.plan).exchange(inverse_roots.data(), shard.num_owned, 1);
     std::vector<float> entries(shard.columns.size());
     for_each_edge(shard, [&](std::size_t row, std::size_t edge, std::size_t column) {
-        entries[edge] = static_cast<float>(-weight(edge) * inverse_roots[row] * inverse_roots[column]);
+        entries[edge] =
+            static_cast<float>(-weight(row, edge, column) * inverse_roots[row] * inverse_roots[column]);
     });
     return entries;
 }

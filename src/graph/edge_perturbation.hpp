@@ -28,7 +28,7 @@ class EdgePerturbation {
     EdgePerturbation(const EdgePerturbationOptions& options, std::int64_t num_owned_rows);
 
     /// Collective. Weights [shard.num_edges()] of the active graph; `kept_rows` are its rows in the full
-    /// shard.
+    /// shard. Edges that stand for absent neighbours weigh as many as those are.
     std::vector<float> weights(const Communicator& comm, const GraphShard& shard,
                                std::span<const std::int32_t> kept_rows, std::uint32_t step);
 
@@ -47,7 +47,8 @@ class EdgePerturbation {
 };
 
 /// Collective. The entries of the scaled Laplacian L^ = -D_w^-1/2 A_w D_w^-1/2 (2 L / lambda_max - I with
-/// lambda_max = 2) for edge weights `weights`; empty weights mean 1. [shard.num_edges()].
+/// lambda_max = 2) for edge weights `weights`; empty weights mean 1, and as many as are absent where
+/// an edge stands for absent neighbours. [shard.num_edges()].
 std::vector<float> laplacian_entries(const Communicator& comm, const GraphShard& shard,
                                      std::span<const float> weights);
 

@@ -23,6 +23,9 @@ int encodings(const Communicator& comm, const std::vector<std::string>& argument
     PositionalEncodingOptions options;
     if (arguments.size() > 1) options.count = std::stoll(arguments[1]);
     if (arguments.size() > 2) options.residual_tolerance = std::stod(arguments[2]);
+    options.clusters = {summary.cluster_offsets,
+                        {summary.cluster_graph_offsets, summary.cluster_graph_neighbours,
+                         summary.cluster_graph_edges, summary.cluster_weights}};
     barrier(comm);
     const Timer timer;
     const Components components = find_components(comm, graph);

@@ -113,6 +113,12 @@ def main():
         answer = lapatlas("generate", run, "--cells", 100, "--output", some, "--quiet", "--log-json", log)
         check(answer.code == 0 and answer.errors == "" and answer.output == "", "--quiet says nothing",
               answer.errors + answer.output)
+        answer = lapatlas("generate", *arguments[1:5], "--cells", 100, "--output", some, "--quiet")
+        check(answer.code == 0, "the configuration a run was made with stands for its folder, sizes left to the data included",
+              answer.errors)
+        for stage, name in (("evaluate", "same.json"), ("report", "same.html")):
+            answer = lapatlas(stage, *arguments[1:5], "--output", folder / name, "--quiet")
+            check(answer.code == 0, f"and {stage} takes it too", answer.errors)
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         check(any("generate" in str(line) for line in lines), "--log-json writes a JSON object a line", log.read_text())
         answer = lapatlas("inspect", run)

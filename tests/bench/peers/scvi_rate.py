@@ -36,10 +36,11 @@ data.X = data.X.astype("float32")
 
 class Clock(Callback):
     def __init__(self):
-        self.ends = []
+        self.ends, self.figures = [], {}
 
     def on_train_epoch_end(self, trainer, module):
         self.ends.append(time.perf_counter())
+        self.figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
 clock = Clock()
@@ -47,8 +48,8 @@ scvi.model.SCVI.setup_anndata(data)
 model = scvi.model.SCVI(data)
 model.train(max_epochs=options.epochs, accelerator="cpu", train_size=1.0, enable_progress_bar=False, logger=False,
             callbacks=[clock])
-loss = model.history["train_loss_epoch" if "train_loss_epoch" in model.history else "train_loss_step"]
-assert np.isfinite(loss.to_numpy(dtype=float)).all(), "the peer does not train"
+losses = [value for name, value in clock.figures.items() if "loss" in name]
+assert losses and np.isfinite(losses).all(), f"the peer does not train: {clock.figures}"
 seconds = (clock.ends[-1] - clock.ends[0]) / (len(clock.ends) - 1)
 print(json.dumps({"peer": f"scvi-tools {scvi.__version__}", "cells": data.n_obs, "genes": data.n_vars,
                   "seconds_an_epoch": round(seconds, 3), "cells_a_second": round(data.n_obs / seconds, 1)}))

@@ -53,7 +53,8 @@ int points(const Communicator& comm, const std::vector<std::string>& arguments) 
     if (arguments.size() < 2 || comm.size() > 1)
         throw ConfigError(
             "on one rank: lapatlas-bench points MEASURED.point.json FOLDER --ranks=4,16,64 and one of "
-            "--prepared=FILE, --cells=N [--k=24 --dimensions=12], --like=POINT.json,POINT.json "
+            "--prepared=FILE, --cells=N [--k=24 --dimensions=12 --cells-a-cluster=256], "
+            "--like=POINT.json,POINT.json "
             "[--cells-a-rank=N] "
             "[--series=weak]");
     Config config;
@@ -63,6 +64,7 @@ int points(const Communicator& comm, const std::vector<std::string>& arguments) 
                                 {"cells", "0"},
                                 {"k", "24"},
                                 {"dimensions", "12"},
+                                {"cells-a-cluster", "256"},
                                 {"like", ""},
                                 {"cells-a-rank", "0"},
                                 {"series", "weak"}});
@@ -86,11 +88,14 @@ int points(const Communicator& comm, const std::vector<std::string>& arguments) 
             keep(loads_of_prepared(options["prepared"], count, like.nonzeros_a_row, like.loss_share),
                  "METIS clusters of " + options["prepared"], false);
     } else if (const std::int64_t cells = options.number("cells"); cells > 0) {
-        auto all = loads_of_drawn_graph(comm, cells, options.number("k"), options.number("dimensions"), ranks,
+        auto all = loads_of_drawn_graph(comm, cells, options.number("k"), options.number("dimensions"),
+                                        std::max<std::int64_t>(1, options.number("cells-a-cluster")), ranks,
                                         like.nonzeros_a_row, like.loss_share);
         for (std::size_t i = 0; i < all.size(); ++i)
             keep(std::move(all[i]),
-                 "METIS clusters of a graph drawn in " + options["dimensions"] + " dimensions", false);
+                 "METIS clusters of " + options["cells-a-cluster"] + " cells of a graph drawn in " +
+                     options["dimensions"] + " dimensions",
+                 false);
     } else if (!options["like"].empty()) {
         std::vector<StudyPoint> known;
         for (const std::string& path : split_text(options["like"], ',')) known.push_back(read_point(path));

@@ -95,9 +95,9 @@ std::vector<RankLoad> loads_of_prepared(const std::filesystem::path& prepared, i
 
 std::vector<std::vector<RankLoad>> loads_of_drawn_graph(const Communicator& self, std::int64_t cells,
                                                         std::int64_t k, std::int64_t dimensions,
+                                                        std::int64_t cells_a_cluster,
                                                         std::span<const int> ranks, double nonzeros_a_row,
                                                         double loss_share) {
-    constexpr std::int64_t kCellsACluster = 256;
     constexpr double kTypesApart = 20;  // standard deviations of a type: hardly any edge between types
     const PlacedRandom random(1, RandomStream::kSimulate);
     const std::vector<double> bounds = Simulator(one_gene(), 1).type_bounds();
@@ -122,7 +122,7 @@ std::vector<std::vector<RankLoad>> loads_of_drawn_graph(const Communicator& self
         weights.push_back(static_cast<std::int32_t>(nonzeros_a_row) +
                           static_cast<std::int32_t>(graph.degree(r)));
     const Clusters clusters =
-        make_clusters(self, graph, weights, std::max<std::int64_t>(64, cells / kCellsACluster));
+        make_clusters(self, graph, weights, std::max<std::int64_t>(64, cells / cells_a_cluster));
     std::vector<std::vector<RankLoad>> all;
     std::vector<int> owners;
     for (const int count : ranks) {

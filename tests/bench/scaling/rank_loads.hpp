@@ -28,10 +28,12 @@ std::vector<RankLoad> loads_of_prepared(const std::filesystem::path& prepared, i
                                         double nonzeros_a_row, double loss_share);
 
 /// A graph as prepare would make it of so many simulated cells, without counts: types at the simulator's
-/// frequencies, within a type Gaussian in `dimensions`, k neighbours, METIS clusters of about 256 cells,
-/// their order; dealt to each number of ranks. Needs about 1.5 KiB a cell. Collective over one rank.
+/// frequencies, within a type Gaussian in `dimensions`, k neighbours, METIS clusters of about
+/// `cells_a_cluster` cells, their order; dealt to each number of ranks. Needs about 1.5 KiB a cell.
+/// Collective over one rank.
 std::vector<std::vector<RankLoad>> loads_of_drawn_graph(const Communicator& self, std::int64_t cells,
                                                         std::int64_t k, std::int64_t dimensions,
+                                                        std::int64_t cells_a_cluster,
                                                         std::span<const int> ranks, double nonzeros_a_row,
                                                         double loss_share);
 

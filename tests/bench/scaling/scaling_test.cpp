@@ -213,7 +213,7 @@ TEST(ExtrapolatedLoads, FollowTheLineOfTheirPoints) {
 TEST(LoadsOfADrawnGraph, CoverAllCells) {
     const auto self = Communicator::self();
     const std::vector<int> ranks{1, 4};
-    const auto loads = loads_of_drawn_graph(self, 6000, 8, 4, ranks, 100, 0.5);
+    const auto loads = loads_of_drawn_graph(self, 6000, 8, 4, 256, ranks, 100, 0.5);
     ASSERT_EQ(loads.size(), 2U);
     EXPECT_TRUE(loads[0][0].sends.empty());
     double rows = 0;

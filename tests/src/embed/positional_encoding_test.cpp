@@ -4,6 +4,7 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "dist/collectives.hpp"
@@ -76,6 +77,43 @@ TEST(PositionalEncoding, DoesNotDependOnTheNumberOfRanks) {
     EXPECT_EQ(all.size(), reference.vectors.size());
     for (std::size_t i = 0; i < std::min(all.size(), reference.vectors.size()); ++i)
         EXPECT_NEAR(all[i], reference.vectors[i], 1e-6);
+}
+
+TEST(PositionalEncoding, FindsTheSameFromTheGraphOfClusters) {
+    const auto comm = Communicator::world();
+    const std::int64_t rows = 600, k = 5, count = 4, size = 4;
+    const auto targets = testing_support::clustered_targets(rows, k, 3, 11);
+    const DistributedGraph graph = block_graph(comm, targets, rows, k);
+    const DistributedGraph whole = block_graph(Communicator::self(), targets, rows, k);
+    // Clusters of rows that follow each other; the first is empty.
+    std::vector<std::int64_t> offsets{0};
+    for (std::int64_t row = 0; row <= rows; row += size) offsets.push_back(row);
+    std::vector<std::map<std::int32_t, std::int64_t>> links(offsets.size() - 1);
+    const auto cluster = [&](std::int64_t row) { return static_cast<std::int32_t>(1 + row / size); };
+    for (std::int64_t row = 0; row < rows; ++row)
+        for (const std::int64_t other : whole.neighbours(row))
+            if (cluster(row) != cluster(other))
+                ++links[static_cast<std::size_t>(cluster(row))][cluster(other)];
+    std::vector<std::int64_t> link_offsets{0}, edges;
+    std::vector<std::int32_t> neighbours;
+    for (const auto& of_cluster : links) {
+        for (const auto& [other, number] : of_cluster) {
+            neighbours.push_back(other);
+            edges.push_back(number);
+        }
+        link_offsets.push_back(static_cast<std::int64_t>(neighbours.size()));
+    }
+    PositionalEncodingOptions options{.count = count};
+    const auto components = find_components(comm, graph);
+    const auto from_noise = positional_encoding(comm, graph, components, options);
+    options.clusters = {offsets, {link_offsets, neighbours, edges, {}}};
+    ASSERT_TRUE(start_from_clusters(comm, graph, options.clusters, 12, 0).defined());
+    const auto from_clusters = positional_encoding(comm, graph, components, options);
+    for (std::size_t m = 0; m < static_cast<std::size_t>(count); ++m)
+        EXPECT_NEAR(from_clusters.eigenvalues[m], from_noise.eigenvalues[m], 1e-7);
+    ASSERT_EQ(from_clusters.vectors.size(), from_noise.vectors.size());
+    for (std::size_t i = 0; i < from_noise.vectors.size(); ++i)
+        EXPECT_NEAR(from_clusters.vectors[i], from_noise.vectors[i], 1e-2);
 }
 
 TEST(PositionalEncoding, FewerRowsThanRanksAndFewerVectorsThanWanted) {

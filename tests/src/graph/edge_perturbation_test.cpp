@@ -104,4 +104,54 @@ TEST(LaplacianEntries, PathByHand) {
     EXPECT_EQ(entries[0], entries[1]);
 }
 
+TEST(EdgePerturbation, KeepsDegreesInAPartOfTheGraph) {
+    const auto comm = Communicator::world();
+    const auto targets = testing_support::clustered_targets(kRows, kNeighbours, 1, 11);
+    const DistributedGraph whole =
+        testing_support::block_graph(Communicator::self(), targets, kRows, kNeighbours);
+    constexpr int kClusters = 12;
+    std::vector<std::int64_t> cluster_offsets{0};
+    std::vector<int> ranks;
+    std::vector<std::uint8_t> active;
+    for (int c = 0; c < kClusters; ++c) {
+        cluster_offsets.push_back((c + 1) * kRows / kClusters);
+        ranks.push_back(c * comm.size() / kClusters);
+        active.push_back(c % 3 == 1 ? 0 : 1);
+    }
+    const IndexMap map(cluster_offsets, ranks, comm.size());
+    std::vector<std::int64_t> offsets{0}, columns;
+    for (const std::int64_t row : map.rows_of_rank(comm.rank())) {
+        const auto neighbours = whole.neighbours(row);
+        columns.insert(columns.end(), neighbours.begin(), neighbours.end());
+        offsets.push_back(static_cast<std::int64_t>(columns.size()));
+    }
+    const GraphShard full = build_graph_shard(comm, map, offsets, columns);
+    const InducedShard part = induce(full, map, active);
+    const auto degree = [&](std::int32_t column) {
+        return static_cast<double>(whole.degree(part.shard.global_id(column)));
+    };
+    // S of a part has the eigenvector of the whole: D^1/2 1, of eigenvalue 1.
+    const std::vector<float> entries = laplacian_entries(comm, part.shard, {});
+    EdgePerturbation perturbation({.epsilon = 0.1, .seed = 3}, full.num_owned);
+    const std::vector<float> weights = perturbation.weights(comm, part.shard, part.kept_rows, 7);
+    std::size_t e = 0;
+    std::int64_t back = 0;
+    for (std::int32_t r = 0; r < part.shard.num_owned; ++r) {
+        double sum = 0;
+        for (const std::int32_t c : part.shard.neighbours(r)) {
+            sum += entries[e] * std::sqrt(degree(c));
+            if (c == r) {
+                EXPECT_EQ(weights[e], static_cast<float>(part.shard.absent[static_cast<std::size_t>(r)]));
+                ++back;
+            } else {
+                EXPECT_GT(std::abs(weights[e] - 1), 1e-4);
+            }
+            ++e;
+        }
+        EXPECT_NEAR(sum, -std::sqrt(degree(r)), 1e-5);
+    }
+    EXPECT_GT(all_reduce_sum(comm, back), 0);
+    EXPECT_GT(perturbation.share_changed(), 0.3);
+}
+
 }  // namespace lapatlas
