@@ -8,8 +8,8 @@ namespace lapatlas {
 
 /// The graph of clusters in compressed rows: who shares edges with whom, how many, and what a cluster weighs.
 struct ClusterGraphView {
-    std::span<const std::int64_t> offsets;  // [clusters + 1]
-    std::span<const std::int32_t> neighbours;
+    std::span<const std::int64_t> offsets;     // [clusters + 1]
+    std::span<const std::int32_t> neighbours;  // ascending within a cluster, never itself
     std::span<const std::int64_t> edges;
     std::span<const std::int64_t> weights;  // [clusters]
 };

@@ -1,12 +1,10 @@
 #include "src/embed/cluster_start.hpp"
 
 #include <Eigen/SparseCore>
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "dist/collectives.hpp"
-#include "dist/error.hpp"
 #include "partition/components.hpp"
 #include "src/embed/filtered_subspace.hpp"
 #include "src/random/philox.hpp"
@@ -35,7 +33,6 @@ class ClusterOperator : public SpectralOperator {
                  e < static_cast<std::size_t>(graph.offsets[from + 1]); ++e) {
                 const std::int32_t to = graph.neighbours[e];
                 const auto edges = static_cast<double>(graph.edges[e]);
-                if (to == c) continue;
                 inside -= edges;
                 entries.emplace_back(
                     c, to,
@@ -51,11 +48,7 @@ class ClusterOperator : public SpectralOperator {
     std::int64_t num_local() const override { return matrix_.rows(); }
     void apply(const torch::Tensor& in, const torch::Tensor& out) override { view(out) = matrix_ * view(in); }
     torch::Tensor trivial_products(const torch::Tensor& block) override {
-        torch::Tensor sums = torch::zeros({trivial_.count, block.size(1)}, block.options());
-        for (std::int64_t r = 0; r < block.size(0); ++r)
-            view(sums).row(trivial_.component[static_cast<std::size_t>(r)]) +=
-                trivial_.value[static_cast<std::size_t>(r)] * view(block).row(r);
-        return sums;
+        return trivial_products_on_host(trivial_, block);
     }
 
   private:
@@ -71,28 +64,9 @@ DistributedGraph graph_of_clusters(const ClusterGraphView& view) {
     DistributedGraph graph;
     graph.num_rows = static_cast<std::int64_t>(view.offsets.size()) - 1;
     graph.rows = {0, graph.num_rows};
-    for (std::int64_t c = 0; c < graph.num_rows; ++c) {
-        const auto row = static_cast<std::size_t>(c);
-        for (auto e = static_cast<std::size_t>(view.offsets[row]);
-             e < static_cast<std::size_t>(view.offsets[row + 1]); ++e)
-            if (view.neighbours[e] != c) graph.columns.push_back(view.neighbours[e]);
-        std::sort(graph.columns.begin() + graph.row_offsets.back(), graph.columns.end());
-        graph.row_offsets.push_back(static_cast<std::int64_t>(graph.columns.size()));
-    }
+    graph.row_offsets.assign(view.offsets.begin(), view.offsets.end());
+    graph.columns.assign(view.neighbours.begin(), view.neighbours.end());
     return graph;
-}
-
-/// D^1/2 1 of each component of the graph of clusters, D their volumes.
-TrivialVectors trivial_of_clusters(const Components& components, std::span<const std::int64_t> volumes) {
-    std::vector<double> mass(static_cast<std::size_t>(components.count), 0);
-    for (std::size_t c = 0; c < volumes.size(); ++c)
-        mass[static_cast<std::size_t>(components.of_row[c])] += static_cast<double>(volumes[c]);
-    TrivialVectors trivial{components.count, components.of_row, {}};
-    for (std::size_t c = 0; c < volumes.size(); ++c) {
-        const double all = mass[static_cast<std::size_t>(components.of_row[c])];
-        trivial.value.push_back(all > 0 ? std::sqrt(static_cast<double>(volumes[c]) / all) : 0);
-    }
-    return trivial;
 }
 
 torch::Tensor noise(std::int64_t first_row, std::int64_t rows, std::int64_t width, std::uint64_t seed) {
@@ -130,14 +104,15 @@ torch::Tensor start_from_clusters(const Communicator& comm, const DistributedGra
     const Communicator self = Communicator::self();
     const Components components = find_components(self, graph_of_clusters(clusters.graph));
     if (num_clusters - components.count < kClustersAVector * width) return {};
-    const TrivialVectors trivial = trivial_of_clusters(components, volumes);
+    const TrivialVectors trivial =
+        trivial_vectors(self, components, std::vector<double>(volumes.begin(), volumes.end()));
     ClusterOperator coarse(clusters.graph, volumes, trivial);
     FilteredSubspace subspace(self, coarse, trivial, noise(0, num_clusters, width, seed));
     subspace.iterate(width, kTolerance, kFilters);
 
     const torch::Tensor coarse_vectors = subspace.vectors().contiguous();
     torch::Tensor block = random_start(graph, width, seed);
-    block.mul_(kNoise / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, graph.num_rows))));
+    block.mul_(kNoise / std::sqrt(static_cast<double>(graph.num_rows)));
     for (std::int64_t r = 0; r < graph.rows.size(); ++r) {
         const std::int64_t c = of_row[static_cast<std::size_t>(r)];
         const std::int64_t volume = volumes[static_cast<std::size_t>(c)];

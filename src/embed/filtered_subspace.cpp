@@ -122,7 +122,7 @@ void FilteredSubspace::deflate() {
 /// CholeskyQR, again until the block was orthogonal before the pass already; the first pass is of columns of
 /// unit length and shifted (Fukaya et al. 2020), so that a nearly dependent block does not break it.
 void FilteredSubspace::orthonormalise() {
-    constexpr double kNearly = 1e-2;  // a pass squares it away
+    constexpr double kNearly = 1e-2;  // one more pass leaves rounding alone
     for (int pass = 0; pass < 3; ++pass) {
         deflate();
         Eigen::MatrixXd gram = reduced(comm_, torch::mm(owned(block_).t(), owned(block_)));

@@ -36,9 +36,9 @@ using MakeSpectralOperator = std::function<std::unique_ptr<SpectralOperator>(
 /// (LapDDPM 3.1), by block Chebyshev-filtered subspace iteration (Zhou et al. 2006). Filters may run in
 /// float32 (SpectralOperator), Rayleigh-Ritz and residuals are float64. The trivial zero of every connected
 /// component (D^1/2 1_c) is deflated, not only one. Vectors are scaled by sqrt(N), so that entries do not
-/// vanish on large data, and signed so that the entry of largest magnitude is positive. The start block is
-/// keyed by global row: the result does not depend on the number of ranks. Throws InternalError when the
-/// residuals do not fall. Blocks are where `make_operator` has them.
+/// vanish on large data, and signed so that the entry of largest magnitude is positive. The start block
+/// depends on global rows and clusters alone: the result does not depend on the number of ranks. Throws
+/// InternalError when the residuals do not fall. Blocks are where `make_operator` has them.
 PositionalEncoding positional_encoding(const Communicator& comm, const DistributedGraph& graph,
                                        const Components& components, const PositionalEncodingOptions& options,
                                        const MakeSpectralOperator& make_operator = make_spectral_operator);

@@ -48,15 +48,7 @@ class HostSpectralOperator : public SpectralOperator {
                          static_cast<float>(c), out.data_ptr<float>(), in.size(1));
     }
     torch::Tensor trivial_products(const torch::Tensor& block) override {
-        torch::Tensor sums = torch::zeros({trivial_.count, block.size(1)}, block.options());
-        const std::int64_t width = block.size(1);
-        for (std::int64_t r = 0; r < block.size(0); ++r) {
-            const double value = trivial_.value[static_cast<std::size_t>(r)];
-            double* sum = sums.data_ptr<double>() + trivial_.component[static_cast<std::size_t>(r)] * width;
-            const double* row = block.const_data_ptr<double>() + r * width;
-            for (std::int64_t j = 0; j < width; ++j) sum[j] += value * row[j];
-        }
-        return sums;
+        return trivial_products_on_host(trivial_, block);
     }
 
   private:
@@ -71,21 +63,38 @@ class HostSpectralOperator : public SpectralOperator {
 
 }  // namespace
 
-TrivialVectors trivial_vectors(const Communicator& comm, const GraphShard& shard,
-                               const Components& components) {
+TrivialVectors trivial_vectors(const Communicator& comm, const Components& components,
+                               std::span<const double> degrees) {
     TrivialVectors trivial{components.count, components.of_row,
                            std::vector<double>(components.of_row.size(), 0)};
     std::vector<double> mass(static_cast<std::size_t>(components.count), 0);
-    const auto degree = [&](std::size_t r) {
-        return static_cast<double>(shard.neighbours(static_cast<std::int64_t>(r)).size());
-    };
     for (std::size_t r = 0; r < trivial.value.size(); ++r)
-        mass[static_cast<std::size_t>(trivial.component[r])] += degree(r);
+        mass[static_cast<std::size_t>(trivial.component[r])] += degrees[r];
     all_reduce_sum(comm, std::span<double>(mass));
     for (std::size_t r = 0; r < trivial.value.size(); ++r)
         if (const double total = mass[static_cast<std::size_t>(trivial.component[r])]; total > 0)
-            trivial.value[r] = std::sqrt(degree(r) / total);
+            trivial.value[r] = std::sqrt(degrees[r] / total);
     return trivial;
+}
+
+TrivialVectors trivial_vectors(const Communicator& comm, const GraphShard& shard,
+                               const Components& components) {
+    std::vector<double> degrees;
+    for (std::size_t r = 0; r < components.of_row.size(); ++r)
+        degrees.push_back(static_cast<double>(shard.neighbours(static_cast<std::int64_t>(r)).size()));
+    return trivial_vectors(comm, components, degrees);
+}
+
+torch::Tensor trivial_products_on_host(const TrivialVectors& trivial, const torch::Tensor& block) {
+    const std::int64_t width = block.size(1);
+    torch::Tensor sums = torch::zeros({trivial.count, width}, block.options());
+    for (std::int64_t r = 0; r < block.size(0); ++r) {
+        const double value = trivial.value[static_cast<std::size_t>(r)];
+        double* sum = sums.data_ptr<double>() + trivial.component[static_cast<std::size_t>(r)] * width;
+        const double* row = block.const_data_ptr<double>() + r * width;
+        for (std::int64_t j = 0; j < width; ++j) sum[j] += value * row[j];
+    }
+    return sums;
 }
 
 void SpectralOperator::filter_step(const torch::Tensor& in, double a, double b, double c,

@@ -21,9 +21,15 @@ struct TrivialVectors {
     std::vector<double> value;            // [rows of this rank]; 0 of an isolated row
 };
 
-/// Collective.
+/// Collective. `degrees` [rows of this rank].
+TrivialVectors trivial_vectors(const Communicator& comm, const Components& components,
+                               std::span<const double> degrees);
 TrivialVectors trivial_vectors(const Communicator& comm, const GraphShard& shard,
                                const Components& components);
+
+/// Rank-local. This rank's part of trivial^T block, [components, width]; block [rows, width] float64 on the
+/// host.
+torch::Tensor trivial_products_on_host(const TrivialVectors& trivial, const torch::Tensor& block);
 
 /// S = D^-1/2 A D^-1/2 = I - L_norm (LapDDPM 3.1) and the trivial vectors, applied to blocks of vectors:
 /// contiguous float64 tensors [rows, width] on the device where it computes.

@@ -81,11 +81,9 @@ std::vector<float> EdgePerturbation::random_weights(const GraphShard& shard, std
 std::vector<float> EdgePerturbation::weights(const Communicator& comm, const GraphShard& shard,
                                              std::span<const std::int32_t> kept_rows, std::uint32_t step) {
     std::vector<float> weights = random_weights(shard, step);
-    std::int64_t mine = 0;
-    for_each_edge(shard, [&](std::size_t row, std::size_t, std::size_t column) {
-        mine += leads_back(row, column) ? 0 : 1;
-    });
-    const double num_edges = static_cast<double>(all_reduce_sum(comm, mine));
+    const std::int64_t leading_back = std::count_if(shard.absent.begin(), shard.absent.end(),
+                                                    [](std::int32_t absent) { return absent > 0; });
+    const double num_edges = static_cast<double>(all_reduce_sum(comm, shard.num_edges() - leading_back));
     const auto owned = static_cast<std::size_t>(shard.num_owned);
     std::vector<double> v(owned + static_cast<std::size_t>(shard.num_ghosts()));
     for (std::size_t r = 0; r < owned; ++r) v[r] = eigenvector_[static_cast<std::size_t>(kept_rows[r])];

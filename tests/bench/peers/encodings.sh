@@ -2,16 +2,11 @@
 # encodings.sh PREPARED.h5 [ROUNDS [RANKS]]: LapAtlas's positional encodings of a prepared graph on RANKS ranks (default: the
 # cores) beside scipy's eigsh (ARPACK) for the same eigenvectors at the same residual, in turns, ROUNDS times (default 3).
 set -euo pipefail
-here="$(dirname "${BASH_SOURCE[0]}")"
-. "$here/../../../launch/environment.sh"
 prepared="${1:?PREPARED.h5 is wanted}" rounds="${2:-3}" ranks="${3:-$(nproc)}"
-. "$LAPATLAS_ROOT/launch/mpirun-env"
-"$here/setup_peers.sh"
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/start.sh"
 for _ in $(seq "$rounds"); do
-    mpirun --oversubscribe -n "$ranks" "$LAPATLAS_ROOT/build/release/lapatlas-bench" encodings "$prepared" | tee -a "$work/ours"
-    "$LAPATLAS_CACHE/peers/bin/python" "$here/eigsh_encodings.py" "$prepared" | tee -a "$work/peer"
+    mpirun --oversubscribe -n "$ranks" "$build/lapatlas-bench" encodings "$prepared" | tee -a "$work/ours"
+    "$peer_python" "$here/eigsh_encodings.py" "$prepared" | tee -a "$work/peer"
 done
 python3 - "$work" <<'PYTHON'
 import json, pathlib, statistics, sys

@@ -4,22 +4,14 @@
 # turns, ROUNDS times (default 5). FILE: raw counts, e.g. PBMC3K. Prints each run, then medians, their ratio and peak memory. Ours also masks, perturbs the edges and trains
 # the ScoreNet in that step; the peer does not.
 set -euo pipefail
-here="$(dirname "${BASH_SOURCE[0]}")"
-. "$here/../../../launch/environment.sh"
 file="${1:?FILE.h5ad is wanted}" rounds="${2:-5}" ranks="${3:-1}"
-. "$LAPATLAS_ROOT/launch/mpirun-env"
-"$here/setup_peers.sh"
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-bench="$LAPATLAS_ROOT/build/release/lapatlas-bench"
-# Validation cells train too and the gene filter is counted in them: the 2,110 cells and 8,573 genes of the peer, nearly.
-"$LAPATLAS_ROOT/build/release/lapatlas" prepare "$LAPATLAS_ROOT/configs/pbmc3k.toml" --input.path="$file" \
-    --output.dir="$work/run" --train.use_validation=true --prepare.min_cells=24 --quiet
+. "$(dirname "${BASH_SOURCE[0]}")/start.sh"
+prepare_for_steps "$file"
 for _ in $(seq "$rounds"); do
-    OMP_NUM_THREADS=1 mpirun --oversubscribe -n "$ranks" "$bench" step "$work/run/prepared.h5" --train.use_validation=true --runtime.threads=1 --steps=5 |
+    OMP_NUM_THREADS=1 mpirun --oversubscribe -n "$ranks" "$build/lapatlas-bench" step "$work/run/prepared.h5" --train.use_validation=true --runtime.threads=1 --steps=5 |
         tee -a "$work/ours"
-    "$LAPATLAS_CACHE/peers/bin/python" "$here/chebconv_step.py" "$file" --steps 2 --threads 1 | tee -a "$work/peer"
-    [ "$ranks" -eq 1 ] || "$LAPATLAS_CACHE/peers/bin/python" "$here/chebconv_step.py" "$file" --steps 2 --threads "$ranks" |
+    "$peer_python" "$here/chebconv_step.py" "$file" --steps 2 --threads 1 | tee -a "$work/peer"
+    [ "$ranks" -eq 1 ] || "$peer_python" "$here/chebconv_step.py" "$file" --steps 2 --threads "$ranks" |
         tee -a "$work/threads"
 done
 python3 - "$work" <<'PYTHON'

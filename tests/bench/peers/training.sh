@@ -3,22 +3,15 @@
 # edges and ScoreNet included), as wide as scVI (hidden 128) and twice as wide, beside scVI with its own defaults, on one
 # core each, in turns, ROUNDS times (default 3). FILE: raw counts, e.g. PBMC3K.
 set -euo pipefail
-here="$(dirname "${BASH_SOURCE[0]}")"
-. "$here/../../../launch/environment.sh"
 file="${1:?FILE.h5ad is wanted}" rounds="${2:-3}"
-. "$LAPATLAS_ROOT/launch/mpirun-env"
-"$here/setup_peers.sh"
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-# The genes and cells of step.sh.
-"$LAPATLAS_ROOT/build/release/lapatlas" prepare "$LAPATLAS_ROOT/configs/pbmc3k.toml" --input.path="$file" \
-    --output.dir="$work/run" --train.use_validation=true --prepare.min_cells=24 --quiet
+. "$(dirname "${BASH_SOURCE[0]}")/start.sh"
+prepare_for_steps "$file"
 for _ in $(seq "$rounds"); do
     for hidden in 128 256; do
-        OMP_NUM_THREADS=1 "$LAPATLAS_ROOT/build/release/lapatlas-bench" step "$work/run/prepared.h5" --train.use_validation=true \
+        OMP_NUM_THREADS=1 "$build/lapatlas-bench" step "$work/run/prepared.h5" --train.use_validation=true \
             --runtime.threads=1 --steps=5 --model.hidden="$hidden" | tee -a "$work/$hidden"
     done
-    OMP_NUM_THREADS=1 "$LAPATLAS_CACHE/peers/bin/python" "$here/scvi_rate.py" "$file" --min-cells 30 | tee -a "$work/peer"
+    OMP_NUM_THREADS=1 "$peer_python" "$here/scvi_rate.py" "$file" --min-cells 30 | tee -a "$work/peer"
 done
 python3 - "$work" <<'PYTHON'
 import json, pathlib, statistics, sys
