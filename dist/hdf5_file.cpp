@@ -131,7 +131,7 @@ Hdf5File Hdf5File::open(const fs::path& path) {
         throw InputError(path.string() + ": cannot be opened as HDF5; it may be truncated or still being " +
                          "written (" + innermost_message() + ")");
     }
-    return {path, std::move(file), false};
+    return {path, std::move(file)};
 }
 
 Hdf5File Hdf5File::open_for_update(const fs::path& path) {
@@ -140,14 +140,14 @@ Hdf5File Hdf5File::open_for_update(const fs::path& path) {
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), close_in_destructor);
     if (!file)
         throw Hdf5Error(path.string() + ": cannot be opened for writing (" + innermost_message() + ")");
-    return {path, std::move(file), false};
+    return {path, std::move(file)};
 }
 
 Hdf5File Hdf5File::create(const fs::path& path) {
     silence_hdf5();
     Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), close_in_destructor);
     if (!file) throw ResourceError(path.string() + ": cannot be created (" + innermost_message() + ")");
-    return {path, std::move(file), false};
+    return {path, std::move(file)};
 }
 
 namespace {
@@ -172,7 +172,7 @@ Hdf5File Hdf5File::create_parallel(const Communicator& comm, const fs::path& pat
     const Hdf5Handle access = mpi_access(comm);
     Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), close_in_destructor);
     if (!file) throw ResourceError(path.string() + ": cannot be created (" + innermost_message() + ")");
-    return {path, std::move(file), true};
+    return {path, std::move(file), true, comm.size() > 1};
 }
 
 Hdf5File Hdf5File::open_parallel(const Communicator& comm, const fs::path& path) {
@@ -180,7 +180,7 @@ Hdf5File Hdf5File::open_parallel(const Communicator& comm, const fs::path& path)
     const Hdf5Handle access = mpi_access(comm);
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), close_in_destructor);
     if (!file) throw Hdf5Error(path.string() + ": cannot be opened (" + innermost_message() + ")");
-    return {path, std::move(file), true};
+    return {path, std::move(file), true, comm.size() > 1};
 }
 
 void Hdf5File::close() {

@@ -201,8 +201,8 @@ class Hdf5File {
     void write_rows(const std::string& dataset, std::int64_t first, std::span<const T> values);
 
   private:
-    Hdf5File(std::filesystem::path path, Hdf5Handle file, bool parallel)
-        : path_(std::move(path)), file_(std::move(file)), parallel_(parallel) {}
+    Hdf5File(std::filesystem::path path, Hdf5Handle file, bool parallel = false, bool shared = false)
+        : path_(std::move(path)), file_(std::move(file)), parallel_(parallel), shared_(shared) {}
 
     Hdf5Handle open_dataset(const std::string& name) const;
     std::optional<std::int64_t> contiguous_offset_raw(const std::string& dataset, hid_t type) const;
@@ -224,6 +224,7 @@ class Hdf5File {
     std::filesystem::path path_;
     Hdf5Handle file_;
     bool parallel_ = false;
+    bool shared_ = false;  // by several ranks
 };
 
 /// "1.10.8", as linked.

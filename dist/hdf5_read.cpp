@@ -4,6 +4,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_detail.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/packed_chunks.hpp"
 
 namespace lapatlas {
 
@@ -44,6 +45,10 @@ void Hdf5File::read_raw(const std::string& dataset, hid_t type, std::int64_t fir
     if (count < 0) {
         if (H5Dread(opened.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) fail("cannot read", dataset);
         return;
+    }
+    if (!parallel_) {
+        const auto chunks = hdf5_detail::packed_chunks(opened.get(), type, first, count);
+        if (chunks && hdf5_detail::read_packed_chunks(*chunks, first, count, out)) return;
     }
     const Hdf5Handle space(H5Dget_space(opened.get()), H5Sclose);
     select_rows(space.get(), first, count);

@@ -3,6 +3,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_detail.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/packed_chunks.hpp"
 
 namespace lapatlas {
 
@@ -90,12 +91,18 @@ void Hdf5File::write_raw(const std::string& dataset, hid_t type, std::int64_t fi
         const Hdf5Handle space(H5Dget_space(opened.get()), H5Sclose);
         // HDF5 1.10 fails on a collective write to a dataset without any element; its size is known to all.
         if (H5Sget_simple_extent_npoints(space.get()) == 0) return;
-        select_rows(space.get(), first, rows);
-        const hsize_t total = rows == 0 ? 0 : static_cast<hsize_t>(H5Sget_select_npoints(space.get()));
-        const Hdf5Handle memory(H5Screate_simple(1, &total, nullptr), H5Sclose);
-        if (rows == 0) H5Sselect_none(memory.get());
-        if (H5Dwrite(opened.get(), type, memory.get(), space.get(), transfer.get(), values) < 0)
-            why = innermost_message();
+        const auto chunks =
+            shared_ ? std::nullopt : hdf5_detail::packed_chunks(opened.get(), type, first, rows);
+        if (chunks && first % chunks->chunk_rows == 0 && rows % chunks->chunk_rows == 0) {
+            if (!hdf5_detail::write_packed_chunks(*chunks, first, rows, values)) why = innermost_message();
+        } else {
+            select_rows(space.get(), first, rows);
+            const hsize_t total = rows == 0 ? 0 : static_cast<hsize_t>(H5Sget_select_npoints(space.get()));
+            const Hdf5Handle memory(H5Screate_simple(1, &total, nullptr), H5Sclose);
+            if (rows == 0) H5Sselect_none(memory.get());
+            if (H5Dwrite(opened.get(), type, memory.get(), space.get(), transfer.get(), values) < 0)
+                why = innermost_message();
+        }
     }
     if (why)
         throw ResourceError(path_.string() + ": cannot write '" + dataset + "'; is the disk full? (" + *why +

@@ -4,12 +4,13 @@
 #     tests    every GPU test, at each of its numbers of ranks
 #     flow     a simulated atlas through prepare, train and generate on the GPU, and again on the CPU beside it
 #     bench    kernels and stages beside LibTorch's own, training and generation of the flow's run
+#     million  configs/million.toml: simulated on all cores, prepared, learned and made again on the GPU, evaluated on all cores
 #     real     PBMC3K ($PBMC3K, an .h5ad with the column cell_type) through the same on the GPU, its atlas into RESULTS
 # Figures of docs/performance.md are from here. Exit code 1 if a part fails; the others are still run.
 set -uo pipefail
 pack="$(realpath "$1")" && mkdir -p "$2" && results="$(realpath "$2")" && shift 2 || exit 2
 configs="$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../configs")"
-[ $# -gt 0 ] || set -- tests flow bench real
+[ $# -gt 0 ] || set -- tests flow bench million real
 . "$pack/environment"
 work="${LAPATLAS_GPU_WORK:-$(mktemp -d)}" && mkdir -p "$work"
 cells="${LAPATLAS_GPU_CELLS:-20000}" device="${LAPATLAS_GPU_DEVICE:-cuda}" failed=0
@@ -52,6 +53,15 @@ part() {
             timed simulate mpirun -n 8 lapatlas simulate --simulate.cells=100000 --simulate.genes=6000 --output "$work/large.h5ad"
             timed prepare lapatlas prepare --device "$device" --input.path="$work/large.h5ad" --input.label_key=cell_type --output.dir="$work/large"
             timed bench lapatlas-bench gpu "$work/run_$device" "$work/large"
+            ;;
+        million)
+            million=("$configs/million.toml" --input.path="$work/million.h5ad" --output.dir="$work/million")
+            timed simulate mpirun -n "$(nproc)" lapatlas simulate "$configs/million.toml" --output "$work/million.h5ad" --quiet
+            for stage in prepare train generate; do
+                timed "$stage" lapatlas "$stage" "${million[@]}" --device "$device" --log-json "$results/$stage.jsonl"
+            done
+            timed evaluate mpirun -n "$(nproc)" lapatlas evaluate "${million[@]}"
+            cat "$work/million/metrics.csv" "$work/million/evaluation.csv"
             ;;
         real)
             timed prepare lapatlas prepare "$configs/pbmc3k.toml" --device "$device" --input.path="$PBMC3K" --output.dir="$work/pbmc3k"
