@@ -16,7 +16,11 @@ enum class ErrorKind : int {
     kResource = 6,  ///< memory, disk, which the user can give more of: exit code 2
     kCuda = 7,
     kNccl = 8,
+    kStopped = 9,  ///< no error: asked to end early (dist/stop_request.hpp), with all that is done put away
 };
+
+/// The exit code of a program that was stopped and can go on: EX_TEMPFAIL of sysexits.h.
+constexpr int kStoppedExitCode = 75;
 
 /// Base of everything the library throws. The message is one line: what is wrong, where, what to do.
 class Error : public std::runtime_error {
@@ -25,6 +29,7 @@ class Error : public std::runtime_error {
     ErrorKind kind() const noexcept { return kind_; }
     /// 2 for the user's errors, 1 for ours.
     int exit_code() const noexcept {
+        if (kind_ == ErrorKind::kStopped) return kStoppedExitCode;
         return kind_ == ErrorKind::kInput || kind_ == ErrorKind::kConfig || kind_ == ErrorKind::kResource ? 2
                                                                                                           : 1;
     }
@@ -48,6 +53,7 @@ using MetisError = ErrorOf<ErrorKind::kMetis>;
 using ResourceError = ErrorOf<ErrorKind::kResource>;
 using CudaError = ErrorOf<ErrorKind::kCuda>;
 using NcclError = ErrorOf<ErrorKind::kNccl>;
+using Stopped = ErrorOf<ErrorKind::kStopped>;
 
 /// Throws the class that belongs to `kind`.
 [[noreturn]] inline void throw_error(ErrorKind kind, const std::string& message) {
@@ -68,6 +74,8 @@ using NcclError = ErrorOf<ErrorKind::kNccl>;
             throw CudaError(message);
         case ErrorKind::kNccl:
             throw NcclError(message);
+        case ErrorKind::kStopped:
+            throw Stopped(message);
         case ErrorKind::kInternal:
             break;
     }

@@ -143,9 +143,11 @@ Hdf5File Hdf5File::open_for_update(const fs::path& path) {
     return {path, std::move(file)};
 }
 
-Hdf5File Hdf5File::create(const fs::path& path) {
+Hdf5File Hdf5File::create(const fs::path& path, std::int64_t user_block) {
     silence_hdf5();
-    Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), close_in_destructor);
+    const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    if (user_block > 0) H5Pset_userblock(creation.get(), static_cast<hsize_t>(user_block));
+    Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), H5P_DEFAULT), close_in_destructor);
     if (!file) throw ResourceError(path.string() + ": cannot be created (" + innermost_message() + ")");
     return {path, std::move(file)};
 }

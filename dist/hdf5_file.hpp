@@ -100,8 +100,8 @@ class Hdf5File {
     static Hdf5File open(const std::filesystem::path& path);
     /// Rank-local, read and write.
     static Hdf5File open_for_update(const std::filesystem::path& path);
-    /// Rank-local; truncates.
-    static Hdf5File create(const std::filesystem::path& path);
+    /// Rank-local; truncates. `user_block` bytes (a power of two from 512 on) at the beginning are left free.
+    static Hdf5File create(const std::filesystem::path& path, std::int64_t user_block = 0);
     /// Collective; truncates. Every later create/write on it is collective too.
     static Hdf5File create_parallel(const Communicator& comm, const std::filesystem::path& path);
     /// Collective; the file must exist.

@@ -4,7 +4,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_detail.hpp"
 #include "dist/hdf5_file.hpp"
-#include "dist/packed_chunks.hpp"
+#include "dist/hdf5_packed_chunks.hpp"
 
 namespace lapatlas {
 

@@ -31,6 +31,14 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
+/// How far a loop has come.
+struct Log::Advance {
+    std::string what, unit, note;
+    std::int64_t done = 0, total = 0;
+    double rate = 0;          ///< units a second
+    double seconds_left = 0;  ///< at that rate
+};
+
 Log::Log(const Options& options) : options_(options), is_terminal_(isatty(STDERR_FILENO) == 1) {
     if (!options_.speaks || options_.json_path.empty()) return;
     json_ = std::make_unique<std::ofstream>(options_.json_path, std::ios::app);
@@ -45,6 +53,38 @@ void Log::json(const std::string& level, const std::string& text) {
     *json_ << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
 
+void Log::keep_status(std::filesystem::path file, std::string about) {
+    if (!options_.speaks) return;
+    status_path_ = std::move(file);
+    status_about_ = std::move(about);
+    write_status("running", {}, nullptr);
+}
+
+void Log::end_status(const std::string& state, const std::string& why) { write_status(state, why, nullptr); }
+
+/// Replaced as a whole, so that nobody reads half a line. A status that cannot be written harms nothing else.
+void Log::write_status(const std::string& state, const std::string& why, const Advance* advance) {
+    if (status_path_.empty()) return;
+    nlohmann::json line = nlohmann::json::parse(status_about_);
+    line["state"] = state;
+    if (!why.empty()) line["why"] = why;
+    line["stage"] = stage_;
+    line["seconds"] = seconds_since(start_);
+    line["updated"] =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    if (advance != nullptr)
+        line["progress"] = {{"what", advance->what},     {"unit", advance->unit},
+                            {"done", advance->done},     {"total", advance->total},
+                            {"a_second", advance->rate}, {"seconds_left", advance->seconds_left},
+                            {"note", advance->note}};
+    const std::filesystem::path draft = status_path_.string() + ".partial";
+    std::ofstream file(draft);
+    file << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    file.close();
+    std::error_code ignored;
+    if (file) std::filesystem::rename(draft, status_path_, ignored);
+}
+
 void Log::clear_bar() {
     if (bar_shown_) std::fputs("\r\033[K", stderr);
     bar_shown_ = false;
@@ -54,6 +94,7 @@ void Log::stage(const std::string& title) {
     stage_ = title;
     if (!options_.speaks) return;
     json("stage", title);
+    write_status("running", {}, nullptr);
     if (options_.quiet) return;
     clear_bar();
     std::fprintf(stderr, "[%s] %s\n", clock_text(seconds_since(start_)).c_str(), title.c_str());
@@ -81,28 +122,41 @@ Log::Progress::Progress(Log& log, std::string what, std::string unit, std::int64
       unit_(std::move(unit)),
       total_(total),
       start_(Clock::now()),
-      shown_(start_) {}
+      shown_(start_),
+      told_(start_) {}
 
 Log::Progress::~Progress() { show(true); }
 
+Log::Advance Log::Progress::advance() const {
+    const double elapsed = seconds_since(start_);
+    Advance advance{what_, unit_, note_, done_, total_};
+    if (elapsed > 0) advance.rate = static_cast<double>(done_) / elapsed;
+    if (advance.rate > 0) advance.seconds_left = static_cast<double>(total_ - done_) / advance.rate;
+    return advance;
+}
+
 void Log::Progress::update(std::int64_t done, const std::string& note) {
+    constexpr double kTold = 2;
     done_ = done;
     note_ = note;
     const double interval = log_.is_terminal_ ? 0.2 : 10.0;
     if (seconds_since(shown_) >= interval) show(false);
+    if (log_.status_path_.empty() || seconds_since(told_) < kTold) return;
+    told_ = Clock::now();
+    const Advance now = advance();
+    log_.write_status("running", {}, &now);
 }
 
 void Log::Progress::show(bool last) {
     if (!log_.options_.speaks || log_.options_.quiet) return;
     shown_ = Clock::now();
+    const Advance now = advance();
     const double elapsed = seconds_since(start_);
-    const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
     const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1;
-    const double left = rate > 0 ? static_cast<double>(total_ - done_) / rate : 0;
     char numbers[160];
     std::snprintf(numbers, sizeof numbers, "%s %3.0f%% %ld/%ld %s, %.3g/s, %s %s", what_.c_str(), 100 * share,
-                  static_cast<long>(done_), static_cast<long>(total_), unit_.c_str(), rate,
-                  last ? "took" : "left", clock_text(last ? elapsed : left).c_str());
+                  static_cast<long>(done_), static_cast<long>(total_), unit_.c_str(), now.rate,
+                  last ? "took" : "left", clock_text(last ? elapsed : now.seconds_left).c_str());
     const std::string line = std::string(numbers) + (note_.empty() ? "" : "  " + note_);
     log_.clear_bar();
     if (last || !log_.is_terminal_) {

@@ -28,12 +28,19 @@ class Log {
     /// Printed as "warning: ..." and kept, so that a run can end with the list.
     void warning(const std::string& line);
     const std::vector<std::string>& warnings() const { return warnings_; }
+    /// From now on `file` holds one line of JSON that says what is going on, never more than a few seconds
+    /// old while there is progress. `about`: a JSON object whose entries go into it too.
+    void keep_status(std::filesystem::path file, std::string about = "{}");
+    /// The last line: "done", "stopped" or "failed", and why.
+    void end_status(const std::string& state, const std::string& why = {});
 
     class Progress;
     friend class Progress;
 
   private:
+    struct Advance;
     void json(const std::string& level, const std::string& text);
+    void write_status(const std::string& state, const std::string& why, const Advance* advance);
     void clear_bar();
 
     Options options_;
@@ -42,6 +49,8 @@ class Log {
     std::string stage_;
     std::vector<std::string> warnings_;
     std::unique_ptr<std::ofstream> json_;
+    std::filesystem::path status_path_;
+    std::string status_about_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -61,6 +70,8 @@ class Log::Progress {
     std::int64_t total_, done_ = 0;
     std::string note_;
     std::chrono::steady_clock::time_point start_, shown_;
+    std::chrono::steady_clock::time_point told_;
+    Advance advance() const;
     void show(bool last);
 };
 

@@ -7,13 +7,16 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "dist/agreement.hpp"
+#include "dist/batch_job.hpp"
 #include "dist/environment.hpp"
 #include "dist/error.hpp"
 #include "dist/log.hpp"
+#include "dist/stop_request.hpp"
 #include "launch/options.hpp"
 #include "launch/threads.hpp"
 #include "src/ablate.hpp"
@@ -29,6 +32,7 @@
 #include "src/plan_run.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
+#include "src/run_status.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
 
@@ -50,6 +54,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     const bool uses_run = (line.subcommand == "evaluate" && line.reference.empty()) ||
                           line.subcommand == "report" || line.subcommand == "embed";
     const Config config = uses_run ? derived_for(comm, run, line.config) : line.config;
+    const std::string& asked = line.subcommand;
+    if (asked == "run" || asked == "prepare" || asked == "train" || asked == "generate" || uses_run)
+        keep_status(comm, run, asked, log);
     const auto backend = [&] {
         return choose_backend(comm, config.runtime.device, config.runtime.exchange_timeout, log);
     };
@@ -100,6 +107,10 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         const std::string text =
             agreed(comm, [&] { return comm.is_root() ? plan_run(comm, run, config) : std::string(); });
         if (comm.is_root()) std::fputs(text.c_str(), stdout);
+    } else if (line.subcommand == "status") {
+        const std::string text =
+            agreed(comm, [&] { return comm.is_root() ? run_status(RunFolder{line.target}) : std::string(); });
+        if (comm.is_root()) std::fputs(text.c_str(), stdout);
     } else if (line.subcommand == "inspect") {
         const std::string text = agreed(comm, [&] {
             return comm.is_root() ? inspect(line.target, line.parts > 0 ? line.parts : comm.size())
@@ -130,11 +141,28 @@ std::string out_of_gpu_memory(const c10::OutOfMemoryError& error) {
            text.substr(0, text.find('\n')) + ")";
 }
 
-int report_failure(const Communicator& world, const char* message, int exit_code) {
-    if (world.is_root()) std::fprintf(stderr, "error: %s\n", message);
+int report_failure(const Communicator& world, std::optional<Log>& log, const char* message, int exit_code) {
+    if (log) log->end_status(exit_code == kStoppedExitCode ? "stopped" : "failed", message);
+    const char* what = exit_code == kStoppedExitCode ? "" : "error: ";
+    if (world.is_root()) std::fprintf(stderr, "%s%s\n", what, message);
     if (all_ranks_failed_together()) return exit_code;
-    if (!world.is_root()) std::fprintf(stderr, "error: %s [rank %d]\n", message, world.rank());
+    if (!world.is_root()) std::fprintf(stderr, "%s%s [rank %d]\n", what, message, world.rank());
     abort_all_ranks(exit_code);
+}
+
+/// Stages that put away what they have when they are asked to stop.
+bool can_go_on(const std::string& subcommand) {
+    return subcommand == "run" || subcommand == "train" || subcommand == "generate";
+}
+
+/// Signals, and the end of a SLURM job's time less what putting away may take, ask to stop from here on.
+void listen_to_requests(const Config& config) {
+    StopRequest::listen();
+    const auto job = batch_job();
+    if (!job || !job->end || config.runtime.stop_before <= 0) return;
+    const std::chrono::duration<double> margin(config.runtime.stop_before);
+    StopRequest::stop_from(*job->end -
+                           std::chrono::duration_cast<std::chrono::system_clock::duration>(margin));
 }
 
 }  // namespace
@@ -144,24 +172,27 @@ int run_program(int argc, char** argv) {
     setenv("MKL_CBWR", "AUTO", 0);
     const MpiEnvironment mpi(argc, argv);
     const Communicator world = Communicator::world();
+    std::optional<Log> log;
     try {
         CommandLine line;
         const int code = agreed(world, [&] { return parse_command_line(argc, argv, world.is_root(), line); });
         if (code >= 0) return code;
         set_threads(world, line.config.runtime.threads);
-        Log log = agreed(world, [&] {
+        if (can_go_on(line.subcommand)) listen_to_requests(line.config);
+        log = agreed(world, [&] {
             return Log({.speaks = world.is_root(), .quiet = line.quiet, .json_path = line.log_json});
         });
-        execute(world, line, log);
+        execute(world, line, *log);
+        log->end_status("done");
         return 0;
     } catch (const Error& error) {
-        return report_failure(world, error.what(), error.exit_code());
+        return report_failure(world, log, error.what(), error.exit_code());
     } catch (const c10::OutOfMemoryError& error) {
-        return report_failure(world, out_of_gpu_memory(error).c_str(), 2);
+        return report_failure(world, log, out_of_gpu_memory(error).c_str(), 2);
     } catch (const c10::Error& error) {
-        return report_failure(world, error.what_without_backtrace(), 1);
+        return report_failure(world, log, error.what_without_backtrace(), 1);
     } catch (const std::exception& error) {
-        return report_failure(world, error.what(), 1);
+        return report_failure(world, log, error.what(), 1);
     }
 }
 

@@ -38,6 +38,7 @@ constexpr Subcommand kSubcommands[] = {
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"plan", "memory, disk and time that a configuration will need, and how to ask SLURM for them",
      "CONFIG.toml or run folder"},
+    {"status", "say what a run is at: stage, progress, time left, last checkpoint, job", "run folder"},
     {"inspect", "print what a run's folder, prepared dataset or checkpoint holds", "run folder or file"},
 };
 
@@ -118,7 +119,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
             command->add_option("--parts", out.parts, "number of ranks to show the partition for")
                 ->check(CLI::Range(1, 1000000));
         } else {
-            command->add_option("target", out.target, sub.target);
+            command->add_option("target", out.target, sub.target)->required(name == "status");
         }
         command->add_flag("--dump-config", out.dump_config, "print the full configuration as TOML and stop");
         command->add_flag("--quiet", out.quiet, "warnings and errors only");
@@ -183,7 +184,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         if (out.subcommand == name && out.target.empty())
             throw ConfigError("which run? lapatlas " + out.subcommand + " RUN_FOLDER");
     if (out.subcommand == "evaluate") settle_evaluation_target(prepared, out);
-    if (out.subcommand != "inspect") out.config = config_of_target(out.target);
+    if (out.subcommand != "inspect" && out.subcommand != "status") out.config = config_of_target(out.target);
     if (!out.reference.empty()) out.config.input.path = out.reference;
     apply_overrides(chosen->remaining(), out.config);
     // Each says how many cells of what: one on the command line takes the place of all that the run's

@@ -26,9 +26,10 @@ bool is_prepared(const RunFolder& run, const Config& config) {
 }
 
 bool is_trained(const RunFolder& run, const Config& config) {
-    if (!std::filesystem::exists(run.checkpoint())) return false;
-    const CheckpointStatus status = read_checkpoint_status(run.checkpoint());
-    return status.complete && status.fingerprint == train_fingerprint(config);
+    // Where the last one is damaged, training goes on from one before it.
+    const auto found = newest_checkpoint(run.checkpoint());
+    return found && found->path == run.checkpoint() && found->status.complete &&
+           found->status.fingerprint == train_fingerprint(config);
 }
 
 namespace {

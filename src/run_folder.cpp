@@ -1,6 +1,11 @@
 #include "src/run_folder.hpp"
 
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
 #include "dist/agreement.hpp"
+#include "dist/batch_job.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
@@ -26,8 +31,8 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
                                   ": holds data prepared with other input or prepare options (see its " +
                                   "config.toml); choose another output.dir");
         }
-        if (std::filesystem::exists(run.checkpoint()) &&
-            read_checkpoint_status(run.checkpoint()).fingerprint != train_fingerprint(config))
+        const auto trained = newest_checkpoint(run.checkpoint());
+        if (trained && trained->status.fingerprint != train_fingerprint(config))
             throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
                               "config.toml); choose another output.dir, or remove its checkpoints/");
         if (std::filesystem::exists(run.config()) && !input_exists(config.input.path) &&
@@ -67,11 +72,30 @@ Config prepare_run(const Backend& backend, const RunFolder& run, const Config& c
         resolved = prepare(backend, config, run.prepared(), provenance_of(comm, config, "prepare"), log);
     } catch (...) {
         std::error_code ignored;
-        if (made) std::filesystem::remove(run.dir, ignored);  // only if it is empty
+        if (made && comm.is_root()) {
+            std::filesystem::remove(run.status(), ignored);
+            std::filesystem::remove(run.dir, ignored);  // only if it is empty
+        }
         throw;
     }
     keep_config(comm, run, resolved);
     return resolved;
+}
+
+void keep_status(const Communicator& comm, const RunFolder& run, const std::string& command, Log& log) {
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        char host[256] = {};
+        gethostname(host, sizeof host - 1);
+        nlohmann::json about = {
+            {"command", command}, {"ranks", comm.size()}, {"host", host}, {"process", getpid()}};
+        if (const auto job = batch_job()) {
+            about["job"] = job->id;
+            about["nodes"] = job->nodes;
+            about["restarts"] = job->restarts;
+        }
+        log.keep_status(run.status(), about.dump());
+    });
 }
 
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

@@ -22,6 +22,7 @@ struct RunFolder {
     std::filesystem::path atlas() const { return dir / "atlas.h5ad"; }
     std::filesystem::path evaluation() const { return dir / "evaluation.json"; }
     std::filesystem::path report() const { return dir / "report.html"; }
+    std::filesystem::path status() const { return dir / "status.json"; }
 };
 
 /// Collective. Makes the folder, if need be, and checks that it can be written to; returns whether it was
@@ -39,6 +40,9 @@ void keep_config(const Communicator& comm, const RunFolder& run, const Config& c
 /// Collective. The `prepare` stage in a run's folder; returns the configuration it was prepared with. When it
 /// fails on input, a folder made for it is removed again.
 Config prepare_run(const Backend& backend, const RunFolder& run, const Config& config, Log& log);
+
+/// Collective. Once a run's folder is there, its status.json says what `command` is at.
+void keep_status(const Communicator& comm, const RunFolder& run, const std::string& command, Log& log);
 
 /// What every output carries: version, whole configuration, seed, rank count, the command to repeat it.
 std::map<std::string, std::string> provenance_of(const Communicator& comm, const Config& config,

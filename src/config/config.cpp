@@ -239,6 +239,8 @@ void check_config(const Config& config) {
     at_least("runtime.threads", static_cast<double>(config.runtime.threads), 0);
     at_least("runtime.exchange_timeout", config.runtime.exchange_timeout, 1);
     at_least("runtime.memory", config.runtime.memory, 0);
+    at_least("runtime.stop_before", config.runtime.stop_before, 0);
+    at_least("train.keep_checkpoints", static_cast<double>(config.train.keep_checkpoints), 1);
     at_least("simulate.cells", static_cast<double>(config.simulate.cells), 1);
     at_least("simulate.genes", static_cast<double>(config.simulate.genes), 1);
     at_least("simulate.types", static_cast<double>(config.simulate.types), 1);

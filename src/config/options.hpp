@@ -72,6 +72,7 @@ struct RuntimeOptions {
     std::string device = "auto";
     double exchange_timeout = 600;
     double memory = 0;
+    double stop_before = 120;
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -84,6 +85,9 @@ struct RuntimeOptions {
           "GiB of memory that a rank may use; training that needs more is not begun; 0: what its machine has "
           "free, shared by the ranks there");
         v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
+        v("stop_before", stop_before,
+          "seconds before the end of a SLURM job (SLURM_JOB_END_TIME) at which training and generation put "
+          "away what they have and stop with exit code 75; 0: never");
         v("threads", threads,
           "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
     }
@@ -231,6 +235,7 @@ struct TrainOptions {
     std::string times = "log_snr";
     std::int64_t validate_every = 10;
     double checkpoint_minutes = 10;
+    std::int64_t keep_checkpoints = 3;
     bool use_validation = false;
 
     template <class Visitor>
@@ -285,6 +290,8 @@ struct TrainOptions {
         v("validate_every", validate_every, "epochs between validation likelihoods; 0: never");
         v("checkpoint_minutes", checkpoint_minutes,
           "minutes between checkpoints; one is always written at the end");
+        v("keep_checkpoints", keep_checkpoints,
+          "of the latest checkpoints, should the last one be damaged: last.h5, previous-1.h5, ...");
         v("use_validation", use_validation, "train on the validation cells too, once a recipe is chosen");
     }
 };

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <numeric>
 
 #include "dist/agreement.hpp"
-#include "dist/block_range.hpp"
-#include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
 #include "dist/memory_use.hpp"
@@ -16,12 +13,10 @@
 #include "src/config/config.hpp"
 #include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
-#include "src/io/atlas_files.hpp"
-#include "src/io/h5ad_writer.hpp"
+#include "src/generate/atlas_maker.hpp"
 #include "src/io/input_files.hpp"
 #include "src/io/near_names.hpp"
 #include "src/prepare.hpp"
-#include "src/preprocess/filter.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/model.hpp"
 #include "src/train/trainer.hpp"
@@ -237,96 +232,41 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     });
     const std::vector<std::int32_t> genes = agreed(
         comm, [&] { return chosen_genes(config.generate.genes, trained.gene_names, trained.gene_ids); });
-    const bool all_genes = genes.size() == trained.gene_names.size();
     log.stage("generate " + std::to_string(plan.num_cells()) + " cells: " + output.string());
-    H5adHeader header;
+    AtlasForm form;
+    form.labelled = !trained.known.label_names.empty();
+    form.batched = !trained.known.batch_names.empty();
+    H5adHeader& header = form.header;
     for (const std::int32_t gene : genes) {
         header.gene_names.push_back(trained.gene_names[static_cast<std::size_t>(gene)]);
         if (!trained.gene_ids.empty())
             header.gene_ids.push_back(trained.gene_ids[static_cast<std::size_t>(gene)]);
     }
+    form.genes = genes;
     header.gene_columns = columns_of_genes(trained.gene_columns, genes);
     header.synthetic = true;
-    const bool labelled = !trained.known.label_names.empty(), batched = !trained.known.batch_names.empty();
-    if (labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
-    if (batched) header.categorical_obs.push_back({config.input.batch_column(), trained.known.batch_names});
+    if (form.labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
+    if (form.batched)
+        header.categorical_obs.push_back({config.input.batch_column(), trained.known.batch_names});
     header.numeric_obs = {"library_size"};
-    const bool scored = !trained.model.manifold.is_empty();
-    if (scored) header.numeric_obs.emplace_back("manifold_distance");
+    if (!trained.model.manifold.is_empty()) header.numeric_obs.emplace_back("manifold_distance");
     if (config.generate.write_latents) header.obsm = {{"X_latent", trained.model.latent}};
+    const std::string fingerprint = generate_fingerprint(config);
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
-    header.uns["lapatlas/fingerprint"] = generate_fingerprint(config);
+    header.uns["lapatlas/fingerprint"] = fingerprint;
     header.uns["lapatlas/weights_id"] = trained.weights_id;
     header.cell_prefix = "synthetic";
     header.gzip_level = static_cast<int>(config.generate.gzip_level);
+    form.made_by = std::string(LAPATLAS_VERSION) + " " + trained.weights_id + " " +
+                   std::to_string(trained.model.block_cells) + " " + fingerprint;
 
-    Log::Progress progress(log, "generate", "cells", plan.num_cells());
-    const std::int64_t block_cells = trained.model.block_cells;
-    const std::int64_t blocks = num_blocks(plan.num_cells(), block_cells);
-    const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-    const Generator generator(trained.model, config.generate, plan, seed);
-    const auto make = [&](std::int64_t index) {
-        if (index < blocks) {
-            backend->enter_thread();
-            return generator.block(index);
-        }
-        GeneratedBlock none;
-        none.counts.num_genes = trained.model.num_genes;
-        return none;
-    };
-    const auto cells_of = [&](const BlockRange& range) {
-        return BlockRange{range.begin * block_cells, std::min(plan.num_cells(), range.end * block_cells)};
-    };
-    const auto write_blocks = [&](const std::filesystem::path& file, const BlockRange& range) {
-        H5adHeader of_file = header;
-        of_file.first_name = cells_of(range).begin;
-        H5adWriter writer(comm, file, of_file, cells_of(range).size());
-        // Where the host would be idle meanwhile, the next block is made while this one is written.
-        const auto begin = [&](std::int64_t first) {
-            const std::int64_t index = first + comm.rank();
-            return std::async(backend->leaves_host_free() ? std::launch::async : std::launch::deferred, make,
-                              index < range.end ? index : blocks);
-        };
-        std::future<GeneratedBlock> coming = begin(range.begin);
-        for (std::int64_t first = range.begin; first < range.end; first += comm.size()) {
-            GeneratedBlock block = agreed(comm, [&] { return coming.get(); });
-            if (first + comm.size() < range.end) coming = begin(first + comm.size());
-            if (!all_genes) block.counts = select_genes(block.counts, genes);
-            H5adRows rows;
-            rows.counts = &block.counts;
-            if (labelled) rows.codes.push_back(std::move(block.labels));
-            if (batched) rows.codes.push_back(std::move(block.batches));
-            rows.numbers.push_back(std::move(block.library));
-            if (scored) rows.numbers.push_back(std::move(block.manifold_distance));
-            if (!header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
-            writer.append(rows);
-            progress.update(std::min(cells_of(range).end, (first + comm.size()) * block_cells));
-        }
-        writer.finish();
-    };
-    const std::int64_t shards = config.generate.shards;
-    if (shards == 0) {
-        write_blocks(output, {0, blocks});
-    } else {
-        if (shards > blocks)
-            throw ConfigError("generate.shards = " + std::to_string(shards) + ": " +
-                              std::to_string(plan.num_cells()) + " cells are made in " +
-                              std::to_string(blocks) + " blocks, of which a shard holds whole ones");
-        const std::string& made_by = header.uns.at("lapatlas/fingerprint");
-        std::vector<std::int64_t> cells;
-        for (std::int64_t s = 0; s < shards; ++s) {
-            const BlockRange range = block_of_rank(blocks, static_cast<int>(shards), static_cast<int>(s));
-            const std::filesystem::path file = shard_path(output, s, shards);
-            cells.push_back(cells_of(range).size());
-            if (root_decides(comm, [&] { return is_made_by(file, made_by, trained.weights_id); }))
-                log.info(file.string() + ": already there, not made again");
-            else
-                write_blocks(file, range);
-        }
-        agreed(comm, [&] {
-            if (comm.is_root()) write_shard_index(output, cells);
+    AtlasMaker maker(backend, trained.model, config, plan, std::move(form), log);
+    if (const std::int64_t shards = config.generate.shards; shards > 0)
+        maker.write_shards(output, shards, [&](const std::filesystem::path& file) {
+            return is_made_by(file, fingerprint, trained.weights_id);
         });
-    }
+    else
+        maker.write_file(output);
     log.info(memory.text(comm));
 }
 

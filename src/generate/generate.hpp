@@ -46,10 +46,11 @@ bool is_made_by(const std::filesystem::path& atlas, const std::string& fingerpri
 /// Of everything that decides the atlas, training included.
 std::string generate_fingerprint(const Config& config);
 
-/// Collective. The `generate` stage (LapDDPM algorithm 2): each rank makes every size-th block of cells;
-/// rounds of blocks are appended to one .h5ad in the order of the global index. Memory does not grow with the
-/// number of cells; X is the same, byte for byte, on any number of ranks. With generate.shards the blocks go
-/// into so many files, one after the other, and an index; shards that are there already are kept.
+/// Collective. The `generate` stage (LapDDPM algorithm 2): cells are made in parts of some blocks, a part a
+/// rank, and kept on disk; then they are written into one .h5ad in the order of the global index. Memory does
+/// not grow with the number of cells; X is the same, byte for byte, on any number of ranks and however often
+/// the call was killed and repeated. With generate.shards blocks go straight into so many files, one after
+/// the other, and an index; shards that are there already are kept.
 void generate(const std::shared_ptr<const Backend>& backend, const Config& config,
               const std::filesystem::path& checkpoint, const std::filesystem::path& output,
               const std::map<std::string, std::string>& provenance, Log& log);

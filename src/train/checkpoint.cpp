@@ -8,13 +8,16 @@
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/sealed_file.hpp"
 
 namespace lapatlas {
+
+namespace fs = std::filesystem;
 
 namespace {
 
 constexpr const char* kFormat = "lapatlas-checkpoint";
-constexpr std::int64_t kFormatVersion = 3;
+constexpr std::int64_t kFormatVersion = 4;
 
 /// 64-bit FNV-1a over the bytes of `values`, going on from `hash`.
 template <class T>
@@ -59,12 +62,32 @@ void list_datasets(const Hdf5File& file, const std::string& group, const std::st
     }
 }
 
+/// The checkpoint at `path`, about to be replaced, becomes previous-1.h5, that one previous-2.h5, and so on:
+/// `keep` in all. There is one under the name itself at any moment, where the file system has hard links.
+void keep_previous(const fs::path& path, std::int64_t keep) {
+    const auto previous = [&](std::int64_t age) { return previous_checkpoint(path, age); };
+    std::error_code error;
+    if (keep < 2 || !fs::exists(path)) return;
+    for (std::int64_t age = keep - 1; age > 1; --age)
+        if (fs::exists(previous(age - 1))) fs::rename(previous(age - 1), previous(age), error);
+    fs::remove(previous(1), error);
+    fs::create_hard_link(path, previous(1), error);
+    if (error) fs::rename(path, previous(1), error);
+    if (error)
+        throw ResourceError(path.string() + ": cannot be kept as " + previous(1).string() + " (" +
+                            error.message() + ")");
+}
+
 }  // namespace
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
-                      const std::map<std::string, std::string>& provenance) {
+fs::path previous_checkpoint(const fs::path& path, std::int64_t age) {
+    return path.parent_path() / ("previous-" + std::to_string(age) + ".h5");
+}
+
+void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
+                      const std::map<std::string, std::string>& provenance, std::int64_t keep) {
     PartialFile partial(path);
-    Hdf5File file = Hdf5File::create(partial.path());
+    Hdf5File file = Hdf5File::create(partial.path(), kSealBytes);
     file.write_attribute("", "format", std::string(kFormat));
     file.write_attribute<std::int64_t>("", "format_version", std::span(&kFormatVersion, 1), true);
     file.write_string("config", checkpoint.config);
@@ -75,6 +98,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     write_gene_columns(file, "genes/columns", checkpoint.gene_columns);
     file.write_strings("labels/names", checkpoint.label_names);
     file.write_strings("batches/names", checkpoint.batch_names);
+    file.write("perturbation_eigenvector", checkpoint.perturbation_eigenvector);
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
     if (checkpoint.reference_latents.defined()) {
@@ -96,30 +120,55 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     }
     for (const auto& [name, value] : provenance) file.write_string("provenance/" + name, value);
     file.close();
+    seal_file(partial.path());
+    keep_previous(path, keep);
     partial.commit();
 }
 
 namespace {
 
-Hdf5File open_checkpoint(const std::filesystem::path& path) {
+Hdf5File open_checkpoint(const fs::path& path) {
+    // Whether the bytes are right is asked before HDF5 interprets them.
+    const bool sealed = fs::is_regular_file(path) && is_sealed(path);
+    if (const std::string broken = sealed ? what_breaks_seal(path) : ""; !broken.empty())
+        throw InputError(path.string() + ": " + broken);
     Hdf5File file = Hdf5File::open(path);
     if (file.string_attribute("", "format") != kFormat)
         throw InputError(path.string() + ": not a LapAtlas checkpoint; make one with `lapatlas train`");
     const auto version = file.attribute<std::int64_t>("", "format_version");
     if (!version || version->at(0) != kFormatVersion)
         throw InputError(path.string() + ": written by another version of LapAtlas; train again");
+    if (!sealed) throw InputError(path.string() + ": damaged: it has no checksum where one belongs");
     return file;
 }
 
-}  // namespace
-
-CheckpointStatus read_checkpoint_status(const std::filesystem::path& path) {
-    const Hdf5File file = open_checkpoint(path);
+CheckpointStatus status_in(const Hdf5File& file) {
     return {file.read_string("fingerprint"), file.read_string("weights_id"),
             file.read_scalar<std::int64_t>("counters/complete") != 0};
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) {
+}  // namespace
+
+std::optional<FoundCheckpoint> newest_checkpoint(const fs::path& last) {
+    std::vector<fs::path> candidates{last};
+    for (std::int64_t age = 1; fs::exists(previous_checkpoint(last, age)); ++age)
+        candidates.push_back(previous_checkpoint(last, age));
+    std::vector<std::string> skipped;
+    for (const fs::path& path : candidates) {
+        if (!fs::exists(path)) continue;
+        try {
+            return FoundCheckpoint{path, status_in(open_checkpoint(path)), skipped};
+        } catch (const Error& error) {
+            skipped.emplace_back(error.what());
+        }
+    }
+    if (skipped.empty()) return std::nullopt;
+    throw InputError(skipped.front() + (skipped.size() > 1 ? "; those before it cannot be read either" : ""));
+}
+
+CheckpointStatus read_checkpoint_status(const fs::path& path) { return status_in(open_checkpoint(path)); }
+
+Checkpoint read_checkpoint(const fs::path& path) {
     const Hdf5File file = open_checkpoint(path);
     Checkpoint checkpoint;
     checkpoint.config = file.read_string("config");
@@ -130,6 +179,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     checkpoint.gene_columns = read_gene_columns(file, "genes/columns");
     checkpoint.label_names = file.read_strings("labels/names");
     checkpoint.batch_names = file.read_strings("batches/names");
+    checkpoint.perturbation_eigenvector = file.read<double>("perturbation_eigenvector");
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
     if (file.exists("reference/latents")) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct Checkpoint {
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
     std::map<std::string, double> numbers;         // latent_mean, latent_std
     std::map<std::string, torch::Tensor> tensors;  // weights, moments, averages; float32
+    /// The edge perturbation's warm start, by training cell.
+    std::vector<double> perturbation_eigenvector;
     /// Library sizes of training cells by condition: by label, unlabelled last, within a label by batch.
     std::vector<float> libraries;
     std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label
@@ -40,9 +43,12 @@ struct Checkpoint {
     }
 };
 
-/// Rank-local. Written to a temporary name, then renamed: the file before stays until the new one is whole.
+/// Rank-local. Written to a temporary name with a checksum of all its bytes, then renamed: the file before
+/// stays until the new one is whole, and is then kept as previous-1.h5 beside it, `keep` of them in all.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint,
-                      const std::map<std::string, std::string>& provenance);
+                      const std::map<std::string, std::string>& provenance, std::int64_t keep = 1);
+/// Where the checkpoint `age` before the one at `last` is kept; age from 1.
+std::filesystem::path previous_checkpoint(const std::filesystem::path& last, std::int64_t age);
 
 struct CheckpointStatus {
     std::string fingerprint;
@@ -50,8 +56,18 @@ struct CheckpointStatus {
     bool complete = false;   ///< training is at its end
 };
 
-/// Rank-local. Both: InputError if the file is missing or not a checkpoint. The status alone reads no
-/// weights.
+struct FoundCheckpoint {
+    std::filesystem::path path;
+    CheckpointStatus status;
+    std::vector<std::string> skipped;  ///< why those that are newer were not taken
+};
+
+/// Rank-local. The newest readable one of `last` and those before it; none where there is no file. InputError
+/// if none of those that are there can be read.
+std::optional<FoundCheckpoint> newest_checkpoint(const std::filesystem::path& last);
+
+/// Rank-local. Both: InputError if the file is missing, not a checkpoint, or damaged. The status alone keeps
+/// no weights.
 CheckpointStatus read_checkpoint_status(const std::filesystem::path& path);
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 

@@ -1,13 +1,18 @@
 // The `train` stage: loops, validation, metrics, checkpoints.
+#include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
+#include "dist/error.hpp"
 #include "dist/memory_use.hpp"
+#include "dist/stop_request.hpp"
 #include "dist/timer.hpp"
+#include "src/train/checkpoint_writer.hpp"
 #include "src/train/trainer.hpp"
 
 namespace lapatlas {
@@ -42,6 +47,34 @@ class Window {
         return row;
     }
 
+    /// With a checkpoint between two rows: the next row is then what it would have been, but for the rate.
+    void store(Checkpoint& checkpoint) const {
+        if (steps_ == 0) return;
+        const auto put = [&](const char* name, double value) {
+            checkpoint.numbers[std::string("window_") + name] = value;
+        };
+        put("reconstruction", sums_.reconstruction);
+        put("kl", sums_.kl);
+        put("diffusion", sums_.diffusion);
+        put("loss", loss_);
+        put("gradient_norm", gradient_norm_);
+        put("learning_rate", learning_rate_);
+        put("steps", static_cast<double>(steps_));
+    }
+    void restore(const Checkpoint& checkpoint) {
+        if (!checkpoint.numbers.contains("window_steps")) return;
+        const auto get = [&](const char* name) {
+            return checkpoint.numbers.at(std::string("window_") + name);
+        };
+        sums_.reconstruction = get("reconstruction");
+        sums_.kl = get("kl");
+        sums_.diffusion = get("diffusion");
+        loss_ = get("loss");
+        gradient_norm_ = get("gradient_norm");
+        learning_rate_ = get("learning_rate");
+        steps_ = static_cast<std::int64_t>(get("steps"));
+    }
+
   private:
     LossTerms sums_;
     double loss_ = 0, gradient_norm_ = 0, learning_rate_ = 0;
@@ -63,30 +96,35 @@ class Run {
         : comm_(backend->comm()),
           last_(run_dir / "checkpoints" / "last.h5"),
           metrics_path_(run_dir / "metrics.csv"),
-          provenance_(provenance),
           log_(log),
           trainer_(backend, config, run_dir / "prepared.h5"),
-          config_(trainer_.config()) {}
+          config_(trainer_.config()),
+          writer_(last_, config_.train.keep_checkpoints, provenance) {}
 
     void go() {
         resume();
         if (trainer_.is_complete()) {
             log_.info("training is complete: nothing left to do");
-            return;
+            if (last_is_whole_) return;
+        } else {
+            joint_phase();
+            score_phase();
+            trainer_.freeze();
         }
-        joint_phase();
-        score_phase();
-        trainer_.freeze();
         save();
+        finish_saving();
     }
 
   private:
     void resume() {
-        const bool exists = root_decides(comm_, [&] { return std::filesystem::exists(last_); });
-        if (exists) {
-            const Checkpoint checkpoint = agreed(comm_, [&] { return read_checkpoint(last_); });
+        std::string found = agreed(comm_, [&] { return comm_.is_root() ? newest() : std::string(); });
+        broadcast(comm_, found);
+        if (!found.empty()) {
+            const Checkpoint checkpoint = agreed(comm_, [&] { return read_checkpoint(found); });
             trainer_.restore(checkpoint);
-            log_.info("goes on from " + last_.string() + ": " + std::to_string(trainer_.joint_steps_done()) +
+            window_.restore(checkpoint);
+            last_is_whole_ = found == last_;
+            log_.info("goes on from " + found + ": " + std::to_string(trainer_.joint_steps_done()) +
                       " joint and " + std::to_string(trainer_.score_steps_done()) + " score steps done");
         }
         agreed(comm_, [&] {
@@ -97,6 +135,16 @@ class Run {
         });
     }
 
+    /// The newest readable checkpoint, or none; says why others were not taken.
+    std::string newest() {
+        const auto found = newest_checkpoint(last_);
+        if (!found) return {};
+        for (const std::string& why : found->skipped) log_.warning("skipped: " + why);
+        if (found->skipped.empty() && found->path != last_)
+            log_.warning("skipped: " + last_.string() + ": not there");
+        return found->path;
+    }
+
     void joint_phase() {
         if (trainer_.joint_steps_done() == trainer_.joint_steps()) return;
         log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) +
@@ -105,24 +153,23 @@ class Run {
         std::optional<ReusedMemory> reused;
         if (config_.train.batch == "full") reused.emplace();
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
-        Window window;
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
             const Trainer::StepResult step = trainer_.joint_step();
-            window.add(step);
+            window_.add(step);
             const std::int64_t done = trainer_.joint_steps_done();
             progress.update(done,
                             text("reconstruction %.1f, KL %.2f", step.terms.reconstruction, step.terms.kl));
             if (done % trainer_.steps_an_epoch() == 0) {
-                record_epoch(window, done);
-                window = Window();
+                record_epoch(done);
+                window_ = Window();
             }
-            save_when_due();
+            save_or_stop_when_due();
         }
         save();
     }
 
-    void record_epoch(const Window& window, std::int64_t done) {
-        MetricsRow row = window.row("joint", done);
+    void record_epoch(std::int64_t done) {
+        MetricsRow row = window_.row("joint", done);
         const std::int64_t epoch = done / trainer_.steps_an_epoch();
         row.epoch = static_cast<double>(epoch);
         row.edges_changed = trainer_.edges_changed();
@@ -142,18 +189,17 @@ class Run {
         log_.stage("train the ScoreNet on frozen latents: " + std::to_string(config_.train.score_steps) +
                    " steps");
         Log::Progress progress(log_, "score", "steps", config_.train.score_steps);
-        Window window;
         while (trainer_.score_steps_done() < config_.train.score_steps) {
             const Trainer::StepResult step = trainer_.score_step();
-            window.add(step);
+            window_.add(step);
             const std::int64_t done = trainer_.score_steps_done();
             progress.update(done,
                             text("diffusion %.4f, rate %.1e", step.terms.diffusion, step.learning_rate));
             if (done % 100 == 0 || done == config_.train.score_steps) {
-                append(window.row("score", done));
-                window = Window();
+                append(window_.row("score", done));
+                window_ = Window();
             }
-            save_when_due();
+            save_or_stop_when_due();
         }
     }
 
@@ -166,27 +212,46 @@ class Run {
         });
     }
 
-    void save_when_due() {
-        // The root's clock decides for all.
-        int due = since_save_.seconds() > 60 * config_.train.checkpoint_minutes ? 1 : 0;
-        broadcast(comm_, std::span<int>(&due, 1));
-        if (due != 0) save();
+    /// The root's clock decides for all when to save; word to stop may come to any rank.
+    void save_or_stop_when_due() {
+        constexpr int kSave = 1;
+        static_assert(kSave < SIGINT);
+        const bool due = since_save_.seconds() > 60 * config_.train.checkpoint_minutes;
+        const int word =
+            all_reduce_max(comm_, std::max(StopRequest::word(), comm_.is_root() && due ? kSave : 0));
+        if (word == 0) return;
+        save();
+        if (word == kSave) return;
+        finish_saving();
+        throw Stopped("training stopped by " + StopRequest::text(word) + " after joint step " +
+                      std::to_string(trainer_.joint_steps_done()) + " of " +
+                      std::to_string(trainer_.joint_steps()) + " and score step " +
+                      std::to_string(trainer_.score_steps_done()) + " of " +
+                      std::to_string(config_.train.score_steps) + "; " + last_.string() +
+                      " holds them: the same command goes on from there");
     }
 
     void save() {
-        const Checkpoint checkpoint = trainer_.checkpoint();
+        Checkpoint snapshot = trainer_.checkpoint();
+        window_.store(snapshot);
         agreed(comm_, [&] {
-            if (comm_.is_root()) write_checkpoint(last_, checkpoint, provenance_);
+            if (comm_.is_root()) writer_.write(std::move(snapshot));
         });
         since_save_ = Timer();
     }
 
+    void finish_saving() {
+        agreed(comm_, [&] { writer_.finish(); });
+    }
+
     Communicator comm_;
     std::filesystem::path last_, metrics_path_;
-    std::map<std::string, std::string> provenance_;
     Log& log_;
     Trainer trainer_;
     const Config& config_;
+    CheckpointWriter writer_;
+    Window window_;
+    bool last_is_whole_ = false;
     std::unique_ptr<MetricsFile> metrics_;
     Timer since_start_, since_save_;
 };

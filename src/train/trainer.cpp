@@ -51,7 +51,8 @@ constexpr std::int64_t kClustersOfAStretch = 4;
 bool decides_training(const std::string& name) {
     return name.starts_with("model.") ||
            (name.starts_with("train.") && name != "train.checkpoint_minutes" &&
-            name != "train.validate_every" && name != "train.decode_chunk" && name != "train.counts_on_disk");
+            name != "train.keep_checkpoints" && name != "train.validate_every" &&
+            name != "train.decode_chunk" && name != "train.counts_on_disk");
 }
 
 std::string train_fingerprint(const Config& config) {

@@ -43,8 +43,8 @@ void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint
 }
 
 /// Collective. The perturbation's warm start by global row, on the root.
-torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data,
-                                 const EdgePerturbation& perturbation) {
+std::vector<double> gather_eigenvector(const Communicator& comm, const RankData& data,
+                                       const EdgePerturbation& perturbation) {
     struct Entry {
         std::int64_t row;
         double value;
@@ -53,8 +53,8 @@ torch::Tensor gather_eigenvector(const Communicator& comm, const RankData& data,
     for (std::size_t r = 0; r < perturbation.eigenvector().size(); ++r)
         mine.push_back({data.train_graph.owned_ids[r], perturbation.eigenvector()[r]});
     const std::vector<Entry> all = gather_v<Entry>(comm, mine);
-    torch::Tensor whole = torch::zeros({static_cast<std::int64_t>(all.size())});
-    for (const Entry& entry : all) whole.data_ptr<float>()[entry.row] = static_cast<float>(entry.value);
+    std::vector<double> whole(all.size());
+    for (const Entry& entry : all) whole[static_cast<std::size_t>(entry.row)] = entry.value;
     return whole;
 }
 
@@ -113,7 +113,7 @@ void restore_optimiser(const Checkpoint& checkpoint, const std::string& name, Op
 Checkpoint Trainer::checkpoint() const {
     Checkpoint checkpoint;
     gather_libraries(comm_, data_, checkpoint);
-    const torch::Tensor eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
+    checkpoint.perturbation_eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
     if (frozen_) gather_references(comm_, data_, *frozen_, checkpoint);
     if (!comm_.is_root()) return {};
     checkpoint.config = dump_config(config_);
@@ -136,7 +136,6 @@ Checkpoint Trainer::checkpoint() const {
     store_tensors(checkpoint, "score_net_average", average_->averages());
     if (model_.loss_log_variances.defined())
         store_tensors(checkpoint, "loss_log_variances", {model_.loss_log_variances});
-    checkpoint.tensors["perturbation_eigenvector"] = eigenvector;
     store_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
     if (score_optimiser_ != nullptr) store_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
     return checkpoint;
@@ -165,10 +164,10 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     }
     model_.latent_mean = checkpoint.numbers.at("latent_mean");
     model_.latent_std = checkpoint.numbers.at("latent_std");
-    const torch::Tensor& whole = checkpoint.tensors.at("perturbation_eigenvector");
     std::vector<double> mine;
     for (std::int64_t r = 0; r < data_.num_train_rows; ++r)
-        mine.push_back(whole.data_ptr<float>()[data_.train_graph.owned_ids[static_cast<std::size_t>(r)]]);
+        mine.push_back(checkpoint.perturbation_eigenvector.at(
+            static_cast<std::size_t>(data_.train_graph.owned_ids[static_cast<std::size_t>(r)])));
     loss_.perturbation().set_eigenvector(std::move(mine));
 }
 

@@ -1,4 +1,4 @@
-#include "dist/packed_chunks.hpp"
+#include "dist/hdf5_packed_chunks.hpp"
 
 #include <omp.h>
 #include <zlib.h>

@@ -1,0 +1,169 @@
+#include "src/generate/atlas_maker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
+#include "dist/error.hpp"
+#include "dist/stop_request.hpp"
+#include "src/io/atlas_files.hpp"
+#include "src/preprocess/filter.hpp"
+
+namespace lapatlas {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Enough cells that a file for them is little beside the work in them, few enough to lose.
+constexpr std::int64_t kBlocksOfAPart = 8;
+
+}  // namespace
+
+AtlasMaker::AtlasMaker(std::shared_ptr<const Backend> backend, const GenerativeModel& model,
+                       const Config& config, const CellPlan& plan, AtlasForm form, Log& log)
+    : backend_(std::move(backend)),
+      comm_(backend_->comm()),
+      model_(model),
+      plan_(plan),
+      form_(std::move(form)),
+      log_(log),
+      progress_(log, "generate", "cells", plan.num_cells()),
+      generator_(model, config.generate, plan, static_cast<std::uint64_t>(config.runtime.seed)),
+      num_blocks_(num_blocks(plan.num_cells(), model.block_cells)) {}
+
+GeneratedBlock AtlasMaker::no_cells() const {
+    GeneratedBlock none;
+    none.counts.num_genes = static_cast<std::int64_t>(form_.genes.size());
+    return none;
+}
+
+BlockRange AtlasMaker::cells_of(const BlockRange& blocks) const {
+    return {std::min(plan_.num_cells(), blocks.begin * model_.block_cells),
+            std::min(plan_.num_cells(), blocks.end * model_.block_cells)};
+}
+
+/// Where the host would be idle meanwhile, a block is made while others are written.
+std::future<GeneratedBlock> AtlasMaker::begin(std::int64_t block) const {
+    return std::async(backend_->leaves_host_free() ? std::launch::async : std::launch::deferred,
+                      [this, block] {
+                          if (block >= num_blocks_) return no_cells();
+                          backend_->enter_thread();
+                          GeneratedBlock made = generator_.block(block);
+                          if (static_cast<std::int64_t>(form_.genes.size()) < model_.num_genes)
+                              made.counts = select_genes(made.counts, form_.genes);
+                          return made;
+                      });
+}
+
+/// Makes `count` blocks on each rank, the k-th of them index_of(k) (none from the number of blocks on), and
+/// calls take(block) for each.
+template <class IndexOf, class Take>
+void AtlasMaker::make_blocks(std::int64_t count, const IndexOf& index_of, const Take& take) const {
+    std::future<GeneratedBlock> coming = begin(index_of(0));
+    for (std::int64_t k = 0; k < count; ++k) {
+        StopRequest::obey(comm_, "the files that are whole are kept: the same command goes on from them");
+        GeneratedBlock block = agreed(comm_, [&] { return coming.get(); });
+        if (k + 1 < count) coming = begin(index_of(k + 1));
+        take(std::move(block));
+    }
+}
+
+void AtlasMaker::append(H5adWriter& writer, GeneratedBlock block) const {
+    H5adRows rows;
+    rows.counts = &block.counts;
+    if (form_.labelled) rows.codes.push_back(std::move(block.labels));
+    if (form_.batched) rows.codes.push_back(std::move(block.batches));
+    rows.numbers.push_back(std::move(block.library));
+    if (!model_.manifold.is_empty()) rows.numbers.push_back(std::move(block.manifold_distance));
+    if (!form_.header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
+    writer.append(rows);
+}
+
+void AtlasMaker::make_parts(const PartStore& store, std::int64_t num_parts) {
+    const auto blocks_of = [&](std::int64_t part) {
+        return BlockRange{std::min(num_blocks_, part * kBlocksOfAPart),
+                          std::min(num_blocks_, (part + 1) * kBlocksOfAPart)};
+    };
+    const std::vector<std::int64_t> missing = store.missing(num_parts);
+    const auto num_missing = static_cast<std::int64_t>(missing.size());
+    std::int64_t cells = plan_.num_cells();
+    for (const std::int64_t part : missing) cells -= cells_of(blocks_of(part)).size();
+    if (cells > 0) log_.info("goes on: " + std::to_string(cells) + " cells are made already");
+    for (std::int64_t first = 0; first < num_missing; first += comm_.size()) {
+        const std::int64_t mine = first + comm_.rank();
+        const std::int64_t part = mine < num_missing ? missing[static_cast<std::size_t>(mine)] : num_parts;
+        GeneratedBlock made = no_cells();
+        make_blocks(
+            kBlocksOfAPart,
+            [&](std::int64_t k) {
+                const BlockRange mine_now = blocks_of(part);
+                return mine_now.begin + k < mine_now.end ? mine_now.begin + k : num_blocks_;
+            },
+            [&](const GeneratedBlock& block) {
+                if (block.counts.num_rows() > 0) append_cells(made, block);
+            });
+        agreed(comm_, [&] {
+            if (part < num_parts) store.write(part, made);
+        });
+        for (std::int64_t i = first; i < std::min(num_missing, first + comm_.size()); ++i)
+            cells += cells_of(blocks_of(missing[static_cast<std::size_t>(i)])).size();
+        progress_.update(cells);
+    }
+}
+
+void AtlasMaker::write_file(const fs::path& output) {
+    const std::int64_t num_parts = (num_blocks_ + kBlocksOfAPart - 1) / kBlocksOfAPart;
+    const PartStore store(comm_, output, form_.made_by);
+    make_parts(store, num_parts);
+    H5adWriter writer(comm_, output, form_.header, plan_.num_cells());
+    for (std::int64_t first = 0; first < num_parts; first += comm_.size()) {
+        StopRequest::obey(comm_, "all cells are made and kept: the same command writes them");
+        const std::int64_t part = first + comm_.rank();
+        append(writer, agreed(comm_, [&] { return part < num_parts ? store.read(part) : no_cells(); }));
+    }
+    writer.finish();
+    store.remove();
+}
+
+void AtlasMaker::write_blocks(const fs::path& file, const BlockRange& blocks) {
+    H5adHeader header = form_.header;
+    header.first_name = cells_of(blocks).begin;
+    H5adWriter writer(comm_, file, header, cells_of(blocks).size());
+    std::int64_t written = blocks.begin;
+    make_blocks((blocks.size() + comm_.size() - 1) / comm_.size(),
+                [&](std::int64_t k) {
+                    const std::int64_t index = blocks.begin + k * comm_.size() + comm_.rank();
+                    return index < blocks.end ? index : num_blocks_;
+                },
+                [&](GeneratedBlock block) {
+                    append(writer, std::move(block));
+                    written += comm_.size();
+                    progress_.update(cells_of({blocks.begin, std::min(blocks.end, written)}).end);
+                });
+    writer.finish();
+}
+
+void AtlasMaker::write_shards(const fs::path& output, std::int64_t shards,
+                              const std::function<bool(const fs::path&)>& is_there) {
+    if (shards > num_blocks_)
+        throw ConfigError("generate.shards = " + std::to_string(shards) + ": " +
+                          std::to_string(plan_.num_cells()) + " cells are made in " +
+                          std::to_string(num_blocks_) + " blocks, of which a shard holds whole ones");
+    std::vector<std::int64_t> cells;
+    for (std::int64_t s = 0; s < shards; ++s) {
+        const BlockRange range = block_of_rank(num_blocks_, static_cast<int>(shards), static_cast<int>(s));
+        const fs::path file = shard_path(output, s, shards);
+        cells.push_back(cells_of(range).size());
+        if (root_decides(comm_, [&] { return is_there(file); }))
+            log_.info(file.string() + ": already there, not made again");
+        else
+            write_blocks(file, range);
+    }
+    agreed(comm_, [&] {
+        if (comm_.is_root()) write_shard_index(output, cells);
+    });
+}
+
+}  // namespace lapatlas
