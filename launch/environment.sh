@@ -1,6 +1,7 @@
 # Sourced by the scripts beside it: where things are, and what `launch/setup` chose.
 # Nothing here installs or changes anything.
 
+# shellcheck disable=SC2034 # used by those who source this
 LAPATLAS_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 LAPATLAS_CACHE="${LAPATLAS_CACHE:-${HOME:-/root}/.cache/lapatlas}"
 export LAPATLAS_ROOT LAPATLAS_CACHE

@@ -2,6 +2,7 @@
 #include <c10/util/Exception.h>
 #include <mpi.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -155,14 +156,16 @@ bool can_go_on(const std::string& subcommand) {
     return subcommand == "run" || subcommand == "train" || subcommand == "generate";
 }
 
-/// Signals, and the end of a SLURM job's time less what putting away may take, ask to stop from here on.
-void listen_to_requests(const Config& config) {
-    StopRequest::listen();
+/// The end of a SLURM job's time, less what putting away may take, asks to stop; of a short job no more than
+/// a tenth goes for that.
+void heed_end_of_job(const Config& config) {
+    using Clock = std::chrono::system_clock;
     const auto job = batch_job();
     if (!job || !job->end || config.runtime.stop_before <= 0) return;
-    const std::chrono::duration<double> margin(config.runtime.stop_before);
+    const std::chrono::duration<double> wanted(config.runtime.stop_before);
+    const Clock::duration left = *job->end - Clock::now();
     StopRequest::stop_from(*job->end -
-                           std::chrono::duration_cast<std::chrono::system_clock::duration>(margin));
+                           std::min(std::chrono::duration_cast<Clock::duration>(wanted), left / 10));
 }
 
 }  // namespace
@@ -170,6 +173,8 @@ void listen_to_requests(const Config& config) {
 int run_program(int argc, char** argv) {
     // MKL then sums in one order whatever the address its operands came to lie at; read at its first call.
     setenv("MKL_CBWR", "AUTO", 0);
+    // First of all: a signal that came before would end the process.
+    if (argc > 1 && can_go_on(argv[1])) StopRequest::listen();
     const MpiEnvironment mpi(argc, argv);
     const Communicator world = Communicator::world();
     std::optional<Log> log;
@@ -178,7 +183,7 @@ int run_program(int argc, char** argv) {
         const int code = agreed(world, [&] { return parse_command_line(argc, argv, world.is_root(), line); });
         if (code >= 0) return code;
         set_threads(world, line.config.runtime.threads);
-        if (can_go_on(line.subcommand)) listen_to_requests(line.config);
+        if (can_go_on(line.subcommand)) heed_end_of_job(line.config);
         log = agreed(world, [&] {
             return Log({.speaks = world.is_root(), .quiet = line.quiet, .json_path = line.log_json});
         });

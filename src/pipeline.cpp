@@ -5,6 +5,7 @@
 #include "dist/agreement.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/stop_request.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
@@ -69,6 +70,10 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         return done;
     };
 
+    const auto stop_if_asked = [&] {
+        StopRequest::obey(comm, "stages that are done are kept: the same command goes on from there");
+    };
+
     bool fresh = false;
     if (!is_done(is_prepared, "prepare")) {
         config = prepare_run(*backend, run, config, log);
@@ -78,15 +83,18 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
         config = derived_for(comm, run, config);
         keep_config(comm, run, config);
     }
+    stop_if_asked();
     if (fresh || !is_done(is_trained, "train")) {
         require_training_memory(*backend, config, run.prepared(), log);
         train(backend, config, run.dir, provenance("train"), log);
         fresh = true;
     }
+    stop_if_asked();
     if (fresh || !is_done(is_generated, "generate")) {
         generate(backend, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
         fresh = true;
     }
+    stop_if_asked();
     if (fresh || !is_done(is_evaluated, "evaluate"))
         evaluate_run(comm, config, run, written_atlas(run.atlas(), config.generate.shards), run.evaluation(),
                      log);

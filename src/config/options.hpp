@@ -87,7 +87,7 @@ struct RuntimeOptions {
         v("seed", seed, "of every random number; the same seed gives the same result on any number of ranks");
         v("stop_before", stop_before,
           "seconds before the end of a SLURM job (SLURM_JOB_END_TIME) at which training and generation put "
-          "away what they have and stop with exit code 75; 0: never");
+          "away what they have and stop with exit code 75; at most a tenth of the job; 0: never");
         v("threads", threads,
           "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
     }

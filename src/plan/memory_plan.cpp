@@ -133,7 +133,8 @@ StageMemoryPlan plan_training_memory(const Workload& work) {
         {"networks and optimiser", training_state(work)},
         step >= validation ? MemoryItem{"a step", step}
                            : MemoryItem{"validation (train.validate_every)", validation}};
-    // A checkpoint is a copy of weights and moments, and is written from there.
+    // A copy of weights and moments on the first rank, from which a checkpoint is written while training goes
+    // on.
     const double checkpoint = 3 * kFloat * (work.network_weights() + work.score_weights());
     StageMemoryPlan plan;
     plan.host = {{"program", program(work, kTrainingProgram)},
@@ -147,13 +148,13 @@ StageMemoryPlan plan_training_memory(const Workload& work) {
         plan.device.insert(plan.device.end(), networks.begin(), networks.end());
     } else {
         plan.host.insert(plan.host.end(), networks.begin(), networks.end());
-        plan.host.push_back({"a checkpoint", std::max(0.0, checkpoint - std::max(step, validation))});
+        plan.host.push_back({"a checkpoint", checkpoint});
     }
     return plan;
 }
 
 StageMemoryPlan plan_generation_memory(const Workload& work) {
-    const double block = work.on_gpu ? 4096 : 512;
+    const double block = work.on_gpu ? 4096 : 512, part = 8 * block;
     const double weights = kFloat * (work.network_weights() + work.score_weights());
     const double of_block =
         block * (2 * work.genes * kFloat + 16 * static_cast<double>(work.config.model.hidden) * kFloat);
@@ -162,7 +163,7 @@ StageMemoryPlan plan_generation_memory(const Workload& work) {
     plan.host = {{"program", program(work)},
                  {"the checkpoint", 3 * weights},
                  {"networks", weights},
-                 {"a block of cells and what is written of it", 6 * kEntry * block * work.genes * density}};
+                 {"a part of cells and what is written of it", 3 * kEntry * part * work.genes * density}};
     if (work.on_gpu)
         plan.device = {{"CUDA", kCudaContext}, {"networks", weights}, {"a block of cells", 2 * of_block}};
     else
@@ -179,7 +180,8 @@ DiskPlan plan_disk(const Workload& work) {
         work.cells() * kFloat *
             static_cast<double>(work.config.prepare.pca_components + work.config.prepare.encodings) +
         work.edges * kLong / 2;
-    plan.checkpoints = 2 * 3 * kFloat * (work.network_weights() + work.score_weights());
+    plan.checkpoints = static_cast<double>(work.config.train.keep_checkpoints + 1) * 3 * kFloat *
+                       (work.network_weights() + work.score_weights());
     plan.atlas = kPackedEntry * work.generated_cells() * work.nonzeros / std::max(1.0, work.cells());
     return plan;
 }

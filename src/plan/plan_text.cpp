@@ -90,7 +90,7 @@ std::string plan_text(const Workload& work, const std::optional<MachineSpeed>& s
     const DiskPlan disk = plan_disk(work);
     text += "\ndisk       prepared data " + bytes_text(disk.prepared) + ", checkpoints " +
             bytes_text(disk.checkpoints) + ", atlas of " + formatted("%.0f cells ", work.generated_cells()) +
-            bytes_text(disk.atlas) + "\n";
+            bytes_text(disk.atlas) + " and as much again while it is made\n";
     double seconds = 0;
     if (speed) {
         const TimePlan time = plan_time(work, *speed);

@@ -108,7 +108,7 @@ def main():
             check(code == 75 and f"training stopped by {number.name} after joint step" in said,
                   f"{number.name} to one rank: all stop, with exit code 75", f"{code}\n{said}")
         code, said = disturbed(started(*words("train", stopped, "--runtime.stop_before=60")), folder, lambda: False,
-                               None, {"SLURM_JOB_END_TIME": str(int(time.time()) + 60)})
+                               None, {"SLURM_JOB_END_TIME": str(int(time.time()))})
         check(code == 75 and "stopped by the end of the job's time" in said, "the end of a SLURM job's time is seen coming",
               f"{code}\n{said}")
         answer = lapatlas(*words("train", stopped))

@@ -1,4 +1,5 @@
 # Sourced by the scripts beside it once they have their arguments: MPI, the peers' Python and, until the script ends, $work.
+# shellcheck disable=SC2034 # used by those who source this
 here="$(dirname "${BASH_SOURCE[0]}")"
 . "$here/../../../launch/environment.sh"
 . "$LAPATLAS_ROOT/launch/mpirun-env"
