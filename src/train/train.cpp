@@ -47,6 +47,9 @@ class Window {
         return row;
     }
 
+    /// What came before the first step is not in its rate.
+    void start_clock() { timer_ = Timer(); }
+
     /// With a checkpoint between two rows: the next row is then what it would have been, but for the rate.
     void store(Checkpoint& checkpoint) const {
         if (steps_ == 0) return;
@@ -153,6 +156,7 @@ class Run {
         std::optional<ReusedMemory> reused;
         if (config_.train.batch == "full") reused.emplace();
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
+        window_.start_clock();
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
             const Trainer::StepResult step = trainer_.joint_step();
             window_.add(step);
@@ -189,6 +193,7 @@ class Run {
         log_.stage("train the ScoreNet on frozen latents: " + std::to_string(config_.train.score_steps) +
                    " steps");
         Log::Progress progress(log_, "score", "steps", config_.train.score_steps);
+        window_.start_clock();
         while (trainer_.score_steps_done() < config_.train.score_steps) {
             const Trainer::StepResult step = trainer_.score_step();
             window_.add(step);
@@ -219,7 +224,8 @@ class Run {
         const bool due = since_save_.seconds() > 60 * config_.train.checkpoint_minutes;
         const int word =
             all_reduce_max(comm_, std::max(StopRequest::word(), comm_.is_root() && due ? kSave : 0));
-        if (word == 0) return;
+        // At the very end there is nothing to stop any more.
+        if (word == 0 || trainer_.is_complete()) return;
         save();
         if (word == kSave) return;
         finish_saving();

@@ -38,6 +38,9 @@ int stages(const Communicator& comm, const std::vector<std::string>& arguments);
 /// Collective. Training steps on PREPARED.h5: seconds a step and peak memory, as JSON.
 int step(const Communicator& comm, const std::vector<std::string>& arguments);
 
+/// Collective. An atlas's counts, held in memory, written again by H5adWriter: one line of JSON.
+int writing(const Communicator& comm, const std::vector<std::string>& arguments);
+
 /// Collective. Whole-graph training steps on PREPARED.h5 as a point of a scaling study: figures, and the
 /// study point that others are made from (joint_step_program, calibrated).
 int scaling(const Communicator& comm, const std::vector<std::string>& arguments);

@@ -37,6 +37,7 @@ constexpr Bench kBenches[] = {
     {"collate", "a study as one page: FOLDER REPORT.html", lapatlas::bench::collate},
     {"stages", "stages by the number of cells: CELLS=LOG.jsonl ... [--output=PAGE.html]",
      lapatlas::bench::stages},
+    {"writing", "an atlas's counts written again: ATLAS.h5ad COPY.h5ad", lapatlas::bench::writing},
     {"step", "training steps: PREPARED.h5 [--steps=N] [--section.key=value ...]", lapatlas::bench::step},
 };
 
