@@ -62,3 +62,28 @@ def call(mpiexec, ranks, binary, arguments, folder, limit_seconds=120):
         for file in (output, errors):
             file.seek(0)
         return Answer(code, output.read(), errors.read(), time.monotonic() - start)
+
+
+def ranks_of(pid):
+    answer = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(word) for word in answer.stdout.split()]
+
+
+def disturbed(command, folder, ready, disturb, extra=None):
+    """Starts a call, disturbs its ranks once `ready()`; its exit code (None: it hung) and what it said."""
+    environment = dict(os.environ, OMP_NUM_THREADS="1", **(extra or {}))
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(list(map(str, command)), cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+                                   stderr=errors, start_new_session=True)
+        deadline = time.monotonic() + 100
+        while time.monotonic() < deadline and process.poll() is None and not ready():
+            time.sleep(0.01)
+        if disturb and process.poll() is None:
+            disturb(process.pid)
+        try:
+            code = process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = None
+        errors.seek(0)
+        return code, errors.read()

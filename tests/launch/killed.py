@@ -17,8 +17,8 @@ import time
 
 import h5py
 
-from call import Check, call, common_options
-from stopped import matrix, ranks_of, rows, same, weights
+from call import Check, call, common_options, ranks_of
+from results import matrix, rows, same, weights
 from wrong_inputs import CONFIG, small_atlas, write
 
 check = Check()

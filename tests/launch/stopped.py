@@ -5,71 +5,19 @@ generation. Each time the same command goes on, and what comes of it is what an 
     stopped.py --mpiexec M --binary B --ranks N
 """
 
-import csv
 import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
-import h5py
-import numpy as np
-
-from call import Check, call, common_options
+from call import Check, call, common_options, disturbed, ranks_of
+from results import matrix, rows, same, weights
 from wrong_inputs import CONFIG, small_atlas, write
 
 check = Check()
-TIMED = {"seconds", "rank_hours", "cells_per_second", "halo_wait_seconds", "reduce_wait_seconds"}
-
-
-def ranks_of(pid):
-    answer = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(word) for word in answer.stdout.split()]
-
-
-def rows(run):
-    """metrics.csv without what a clock says."""
-    with open(run / "metrics.csv") as file:
-        return [{name: value for name, value in row.items() if name not in TIMED} for row in csv.DictReader(file)]
-
-
-def weights(run):
-    found = {}
-    with h5py.File(run / "checkpoints" / "last.h5") as file:
-        file["tensors"].visititems(lambda name, item: found.update({name: item[:]}) if isinstance(item, h5py.Dataset) else None)
-    return found
-
-
-def matrix(path):
-    with h5py.File(path) as file:
-        return {name: file[f"X/{name}"][:] for name in ("data", "indices", "indptr")}
-
-
-def same(a, b):
-    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
-
-
-def disturbed(command, folder, ready, disturb, extra=None):
-    """Starts a call, disturbs its ranks once `ready()`; its exit code (None: it hung) and what it said."""
-    environment = dict(os.environ, OMP_NUM_THREADS="1", **(extra or {}))
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(list(map(str, command)), cwd=folder, env=environment, stdout=subprocess.DEVNULL,
-                                   stderr=errors, start_new_session=True)
-        deadline = time.monotonic() + 100
-        while time.monotonic() < deadline and process.poll() is None and not ready():
-            time.sleep(0.01)
-        if disturb and process.poll() is None:
-            disturb(process.pid)
-        try:
-            code = process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            code = None
-        errors.seek(0)
-        return code, errors.read()
 
 
 def main():

@@ -11,45 +11,28 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 import warnings
 
 import anndata
 import numpy as np
 
-from call import Check, call, common_options
+from call import Check, call, common_options, disturbed, ranks_of
 from wrong_inputs import CELLS, CONFIG, small_atlas, write
 
 
 check = Check()
 
 
-def children(pid):
-    answer = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(word) for word in answer.stdout.split()]
-
-
 def kill_in_training(command, folder, run):
     """Starts the run, and kills one rank once a checkpoint is there and training has gone on from it."""
-    environment = dict(os.environ, OMP_NUM_THREADS="1")
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, start_new_session=True)
     metrics, checkpoint = run / "metrics.csv", run / "checkpoints" / "last.h5"
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline and process.poll() is None:
-        if checkpoint.exists() and metrics.exists() and metrics.read_text().count("\n") > 20:
-            os.kill(children(process.pid)[-1], signal.SIGKILL)
-            break
-        time.sleep(0.02)
-    try:
-        return process.wait(60)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return None
+    code, _ = disturbed(command, folder,
+                        lambda: checkpoint.exists() and metrics.exists() and metrics.read_text().count("\n") > 20,
+                        lambda pid: os.kill(ranks_of(pid)[-1], signal.SIGKILL))
+    return code
 
 
 def stages(answer):

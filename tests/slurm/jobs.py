@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 
 from call import Check  # noqa: E402
 from cluster import Cluster  # noqa: E402
-from stopped import matrix, rows, same, weights  # noqa: E402
+from results import matrix, rows, same, weights  # noqa: E402
 from wrong_inputs import CONFIG, small_atlas, write  # noqa: E402
 
 check = Check()
