@@ -19,9 +19,14 @@ fs::path folder_of(const fs::path& path) {
     return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// Some file systems (of networks, of user space) cannot sync a folder: they keep names in order by
+/// themselves.
+bool cannot_sync_folders(int error) { return error == EINVAL || error == ENOTSUP || error == EROFS; }
+
 void sync_to_disk(const fs::path& path, int flags) {
     const int file = ::open(path.c_str(), flags);
-    const bool synced = file >= 0 && ::fsync(file) == 0;
+    const bool is_folder = (flags & O_DIRECTORY) != 0;
+    const bool synced = file >= 0 && (::fsync(file) == 0 || (is_folder && cannot_sync_folders(errno)));
     const std::string why = std::strerror(errno);
     if (file >= 0) ::close(file);
     if (!synced) throw ResourceError(path.string() + ": cannot be forced to disk (" + why + ")");

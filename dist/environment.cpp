@@ -11,6 +11,8 @@ namespace lapatlas {
 
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
     setenv("OMPI_MCA_io", "romio321", 0);
+    // HDF5 locks the files it opens, which some file systems (Lustre, NFS without its lock server) refuse.
+    setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
     int provided = 0;
     // LibTorch runs the backward pass of a GPU's tensors on a thread of its own, while this one waits: it is
     // there that gradients leave for the other ranks.

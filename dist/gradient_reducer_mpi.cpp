@@ -1,3 +1,4 @@
+#include "dist/activity.hpp"
 #include "dist/collectives.hpp"
 #include "dist/gradient_buckets.hpp"
 #include "dist/gradient_reducer.hpp"
@@ -37,6 +38,7 @@ class MpiGradientReducer : public GradientReducer {
     }
 
     void finish() override {
+        const Activity::Waiting waiting("all-reduce of gradients");
         const Timer timer;
         buckets_.end_step();
         for (MPI_Request& request : requests_) check_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");

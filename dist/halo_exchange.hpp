@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dist/activity.hpp"
 #include "dist/collectives.hpp"
 #include "dist/exchange_plan.hpp"
 #include "dist/timer.hpp"
@@ -76,10 +77,21 @@ class HaloExchange {
     }
 
     void finish() {
+        const Activity::Waiting waiting("halo exchange");
         const Timer timer;
-        if (!requests_.empty())
-            check_mpi(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE),
-                      "MPI_Waitall");
+        const std::size_t num_receives = plan_.receive_ranks.size();
+        double before = 0;
+        for (std::size_t done = 0; done < requests_.size(); ++done) {
+            int index = 0;
+            check_mpi(
+                MPI_Waitany(static_cast<int>(requests_.size()), requests_.data(), &index, MPI_STATUS_IGNORE),
+                "MPI_Waitany");
+            const auto i = static_cast<std::size_t>(index);
+            const double now = timer.seconds();
+            Activity::add_waited_for(
+                i < num_receives ? plan_.receive_ranks[i] : plan_.send_ranks[i - num_receives], now - before);
+            before = now;
+        }
         requests_.clear();
         if (statistics_ != nullptr) statistics_->exposed_seconds += timer.seconds();
     }

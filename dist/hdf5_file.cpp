@@ -9,12 +9,15 @@
 #include <mutex>
 
 #include "dist/error.hpp"
+#include "dist/hdf5_crash.hpp"
 #include "dist/hdf5_detail.hpp"
+#include "dist/hdf5_trust.hpp"
 
 namespace lapatlas {
 
 namespace fs = std::filesystem;
 using hdf5_detail::innermost_message;
+using hdf5_detail::ReadingHdf5;
 
 namespace {
 
@@ -124,6 +127,8 @@ void Hdf5File::fail(const std::string& what, const std::string& name) const {
 Hdf5File Hdf5File::open(const fs::path& path) {
     silence_hdf5();
     require_regular_file(path);
+    const std::string whole = "/";
+    const ReadingHdf5 reading(path, whole);
     if (H5Fis_hdf5(path.c_str()) <= 0)
         throw InputError(path.string() + ": not an HDF5 file (or cannot be read)");
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
@@ -131,7 +136,7 @@ Hdf5File Hdf5File::open(const fs::path& path) {
         throw InputError(path.string() + ": cannot be opened as HDF5; it may be truncated or still being " +
                          "written (" + innermost_message() + ")");
     }
-    return {path, std::move(file)};
+    return {path, std::move(file), Use::kRead};
 }
 
 Hdf5File Hdf5File::open_for_update(const fs::path& path) {
@@ -140,16 +145,47 @@ Hdf5File Hdf5File::open_for_update(const fs::path& path) {
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), close_in_destructor);
     if (!file)
         throw Hdf5Error(path.string() + ": cannot be opened for writing (" + innermost_message() + ")");
-    return {path, std::move(file)};
+    return {path, std::move(file), Use::kWrite};
+}
+
+namespace {
+
+std::int64_t striping_count = 0, striping_bytes = 0;
+
+/// How a file is spread is decided when it is made, by MPI-IO's hints; HDF5 then only empties it.
+void create_striped(const fs::path& path) {
+    if (striping_count == 0) return;
+    MPI_Info hints = MPI_INFO_NULL;
+    check_mpi(MPI_Info_create(&hints), "MPI_Info_create");
+    MPI_Info_set(hints, "striping_factor", std::to_string(striping_count).c_str());
+    MPI_Info_set(hints, "striping_unit", std::to_string(striping_bytes).c_str());
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    MPI_File file = MPI_FILE_NULL;
+    const int code =
+        MPI_File_open(MPI_COMM_SELF, path.c_str(), MPI_MODE_CREATE | MPI_MODE_RDWR, hints, &file);
+    MPI_Info_free(&hints);
+    if (code != MPI_SUCCESS)
+        throw ResourceError(path.string() + ": cannot be created with runtime.stripe_count = " +
+                            std::to_string(striping_count));
+    MPI_File_close(&file);
+}
+
+}  // namespace
+
+void set_file_striping(std::int64_t count, std::int64_t stripe_bytes) {
+    striping_count = count;
+    striping_bytes = stripe_bytes;
 }
 
 Hdf5File Hdf5File::create(const fs::path& path, std::int64_t user_block) {
     silence_hdf5();
+    create_striped(path);
     const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
     if (user_block > 0) H5Pset_userblock(creation.get(), static_cast<hsize_t>(user_block));
     Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), H5P_DEFAULT), close_in_destructor);
     if (!file) throw ResourceError(path.string() + ": cannot be created (" + innermost_message() + ")");
-    return {path, std::move(file)};
+    return {path, std::move(file), Use::kWrite};
 }
 
 namespace {
@@ -174,7 +210,7 @@ Hdf5File Hdf5File::create_parallel(const Communicator& comm, const fs::path& pat
     const Hdf5Handle access = mpi_access(comm);
     Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), close_in_destructor);
     if (!file) throw ResourceError(path.string() + ": cannot be created (" + innermost_message() + ")");
-    return {path, std::move(file), true, comm.size() > 1};
+    return {path, std::move(file), Use::kWriteTogether, comm.size() > 1};
 }
 
 Hdf5File Hdf5File::open_parallel(const Communicator& comm, const fs::path& path) {
@@ -182,7 +218,7 @@ Hdf5File Hdf5File::open_parallel(const Communicator& comm, const fs::path& path)
     const Hdf5Handle access = mpi_access(comm);
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), close_in_destructor);
     if (!file) throw Hdf5Error(path.string() + ": cannot be opened (" + innermost_message() + ")");
-    return {path, std::move(file), true, comm.size() > 1};
+    return {path, std::move(file), Use::kWriteTogether, comm.size() > 1};
 }
 
 void Hdf5File::close() {
@@ -193,6 +229,8 @@ void Hdf5File::close() {
 
 bool Hdf5File::exists(const std::string& name) const {
     if (name.empty() || name == "/") return true;
+    const ReadingHdf5 reading(path_, name);
+    hdf5_detail::require_no_links(file_.get(), path_, name);
     // H5Lexists wants every parent to exist.
     for (std::size_t slash = name.find('/', 1); slash != std::string::npos; slash = name.find('/', slash + 1))
         if (H5Lexists(file_.get(), name.substr(0, slash).c_str(), H5P_DEFAULT) <= 0) return false;
@@ -208,14 +246,18 @@ bool has_object_type(hid_t file, const std::string& name, H5O_type_t wanted) {
 }  // namespace
 
 bool Hdf5File::is_group(const std::string& name) const {
+    const ReadingHdf5 reading(path_, name);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_GROUP);
 }
 
 bool Hdf5File::is_dataset(const std::string& name) const {
+    const ReadingHdf5 reading(path_, name);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_DATASET);
 }
 
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
+    const ReadingHdf5 reading(path_, group);
+    hdf5_detail::require_no_links(file_.get(), path_, group);
     const Hdf5Handle opened(H5Gopen2(file_.get(), group.c_str(), H5P_DEFAULT), H5Gclose);
     if (!opened) fail("no such group", group);
     std::vector<std::string> names;
@@ -229,8 +271,12 @@ std::vector<std::string> Hdf5File::children(const std::string& group) const {
 }
 
 Hdf5Handle Hdf5File::open_dataset(const std::string& name) const {
+    const ReadingHdf5 reading(path_, name);
+    hdf5_detail::require_no_links(file_.get(), path_, name);
     Hdf5Handle dataset(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     if (!dataset) fail("no such dataset", name);
+    // What this program itself is writing may be empty yet.
+    if (use_ == Use::kRead) hdf5_detail::require_own_values(dataset.get(), path_, name);
     return dataset;
 }
 

@@ -109,7 +109,7 @@ class Hdf5File {
 
     const std::filesystem::path& path() const { return path_; }
     hid_t id() const { return file_.get(); }
-    bool is_parallel() const { return parallel_; }
+    bool is_parallel() const { return use_ == Use::kWriteTogether; }
     /// Closes and reports what the destructor would have to swallow.
     void close();
 
@@ -201,8 +201,9 @@ class Hdf5File {
     void write_rows(const std::string& dataset, std::int64_t first, std::span<const T> values);
 
   private:
-    Hdf5File(std::filesystem::path path, Hdf5Handle file, bool parallel = false, bool shared = false)
-        : path_(std::move(path)), file_(std::move(file)), parallel_(parallel), shared_(shared) {}
+    enum class Use { kRead, kWrite, kWriteTogether };
+    Hdf5File(std::filesystem::path path, Hdf5Handle file, Use use, bool shared = false)
+        : path_(std::move(path)), file_(std::move(file)), use_(use), shared_(shared) {}
 
     Hdf5Handle open_dataset(const std::string& name) const;
     std::optional<std::int64_t> contiguous_offset_raw(const std::string& dataset, hid_t type) const;
@@ -215,6 +216,8 @@ class Hdf5File {
     void write_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t rows,
                    const void* values);
     std::optional<Hdf5Handle> open_attribute(const std::string& object, const std::string& name) const;
+    std::size_t attribute_length(hid_t attribute, const std::string& object, const std::string& name) const;
+    void read_attribute_raw(hid_t attribute, hid_t type, const std::string& object, void* out) const;
     void write_attribute_raw(const std::string& object, const std::string& name, hid_t type,
                              std::optional<std::int64_t> count, const void* values);
     std::int64_t num_elements(const std::string& dataset) const;
@@ -223,9 +226,14 @@ class Hdf5File {
 
     std::filesystem::path path_;
     Hdf5Handle file_;
-    bool parallel_ = false;
+    Use use_ = Use::kRead;
     bool shared_ = false;  // by several ranks
 };
+
+/// How files that all ranks will write are spread over the storage targets of a parallel file system
+/// (Lustre); others do not care. `count` 0: as their folder says; -1: over all. Said once, before the first
+/// is created.
+void set_file_striping(std::int64_t count, std::int64_t stripe_bytes);
 
 /// "1.10.8", as linked.
 std::string hdf5_version();
@@ -287,9 +295,8 @@ template <class T>
 std::optional<std::vector<T>> Hdf5File::attribute(const std::string& object, const std::string& name) const {
     const auto opened = open_attribute(object, name);
     if (!opened) return std::nullopt;
-    const Hdf5Handle space(H5Aget_space(opened->get()), H5Sclose);
-    std::vector<T> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())));
-    if (H5Aread(opened->get(), hdf5_type<T>(), values.data()) < 0) fail("cannot read attribute of", object);
+    std::vector<T> values(attribute_length(opened->get(), object, name));
+    read_attribute_raw(opened->get(), hdf5_type<T>(), object, values.data());
     return values;
 }
 

@@ -51,7 +51,7 @@ void Hdf5File::create_raw(const std::string& dataset, hid_t type, const std::vec
         }
         if (layout.growable) maximum[0] = H5S_UNLIMITED;
     }
-    if (parallel_) H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+    if (is_parallel()) H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
     const Hdf5Handle space(
         shape.empty() ? H5Screate(H5S_SCALAR)
                       : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), maximum.data()),
@@ -81,7 +81,7 @@ void Hdf5File::write_raw(const std::string& dataset, hid_t type, std::int64_t fi
                          const void* values) {
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-    if (parallel_) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
+    if (is_parallel()) H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE);
     // The reason is to be had only until the next call: the handles below close at their scope's end.
     std::optional<std::string> why;
     if (rows < 0) {
@@ -115,13 +115,13 @@ void Hdf5File::write_strings(const std::string& dataset, const std::vector<std::
 }
 
 void Hdf5File::create_string_dataset(const std::string& dataset, std::int64_t num_rows, Hdf5Layout layout) {
-    ensure(!parallel_, "text is written by one rank");
+    ensure(!is_parallel(), "text is written by one rank");
     create_raw(dataset, variable_string_type().get(), {num_rows}, layout);
 }
 
 void Hdf5File::write_string_rows(const std::string& dataset, std::int64_t first,
                                  const std::vector<std::string>& values) {
-    ensure(!parallel_, "text is written by one rank");
+    ensure(!is_parallel(), "text is written by one rank");
     if (values.empty()) return;
     const Hdf5Handle type = variable_string_type();
     std::vector<const char*> pointers;
@@ -131,7 +131,7 @@ void Hdf5File::write_string_rows(const std::string& dataset, std::int64_t first,
 }
 
 void Hdf5File::write_string(const std::string& dataset, const std::string& value) {
-    ensure(!parallel_, "text is written by one rank");
+    ensure(!is_parallel(), "text is written by one rank");
     const Hdf5Handle type = variable_string_type();
     create_raw(dataset, type.get(), {}, {});
     const char* pointer = value.c_str();

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "dist/activity.hpp"
 #include "dist/error.hpp"
 
 namespace lapatlas {
@@ -12,6 +14,9 @@ namespace lapatlas {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Of the status: the thread that watches over the ranks (dist/heartbeat.hpp) writes its last line.
+std::mutex status_mutex;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -55,8 +60,10 @@ void Log::json(const std::string& level, const std::string& text) {
 
 void Log::keep_status(std::filesystem::path file, std::string about) {
     if (!options_.speaks) return;
+    std::unique_lock lock(status_mutex);
     status_path_ = std::move(file);
     status_about_ = std::move(about);
+    lock.unlock();
     write_status("running", {}, nullptr);
 }
 
@@ -64,6 +71,7 @@ void Log::end_status(const std::string& state, const std::string& why) { write_s
 
 /// Replaced as a whole, so that nobody reads half a line. A status that cannot be written harms nothing else.
 void Log::write_status(const std::string& state, const std::string& why, const Advance* advance) {
+    const std::lock_guard lock(status_mutex);
     if (status_path_.empty()) return;
     nlohmann::json line = nlohmann::json::parse(status_about_);
     line["state"] = state;
@@ -77,12 +85,19 @@ void Log::write_status(const std::string& state, const std::string& why, const A
                             {"done", advance->done},     {"total", advance->total},
                             {"a_second", advance->rate}, {"seconds_left", advance->seconds_left},
                             {"note", advance->note}};
+    const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     const std::filesystem::path draft = status_path_.string() + ".partial";
     std::ofstream file(draft);
-    file << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    file << text;
     file.close();
     std::error_code ignored;
-    if (file) std::filesystem::rename(draft, status_path_, ignored);
+    if (file) {
+        std::filesystem::rename(draft, status_path_, ignored);
+        return;
+    }
+    // On a full disk the room of the line before is there still.
+    std::filesystem::remove(draft, ignored);
+    if (std::filesystem::exists(status_path_, ignored)) std::ofstream(status_path_) << text;
 }
 
 void Log::clear_bar() {
@@ -91,7 +106,11 @@ void Log::clear_bar() {
 }
 
 void Log::stage(const std::string& title) {
-    stage_ = title;
+    {
+        const std::lock_guard lock(status_mutex);
+        stage_ = title;
+    }
+    Activity::at(title);
     if (!options_.speaks) return;
     json("stage", title);
     write_status("running", {}, nullptr);
@@ -120,6 +139,7 @@ Log::Progress::Progress(Log& log, std::string what, std::string unit, std::int64
     : log_(log),
       what_(std::move(what)),
       unit_(std::move(unit)),
+      counted_(what_ + " " + unit_),
       total_(total),
       start_(Clock::now()),
       shown_(start_),
@@ -139,6 +159,7 @@ void Log::Progress::update(std::int64_t done, const std::string& note) {
     constexpr double kTold = 2;
     done_ = done;
     note_ = note;
+    Activity::at(counted_, done);
     const double interval = log_.is_terminal_ ? 0.2 : 10.0;
     if (seconds_since(shown_) >= interval) show(false);
     if (log_.status_path_.empty() || seconds_since(told_) < kTold) return;

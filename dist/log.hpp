@@ -66,7 +66,7 @@ class Log::Progress {
 
   private:
     Log& log_;
-    std::string what_, unit_;
+    std::string what_, unit_, counted_;
     std::int64_t total_, done_ = 0;
     std::string note_;
     std::chrono::steady_clock::time_point start_, shown_;

@@ -16,6 +16,9 @@
 #include "dist/batch_job.hpp"
 #include "dist/environment.hpp"
 #include "dist/error.hpp"
+#include "dist/hdf5_crash.hpp"
+#include "dist/hdf5_file.hpp"
+#include "dist/heartbeat.hpp"
 #include "dist/log.hpp"
 #include "dist/stop_request.hpp"
 #include "launch/options.hpp"
@@ -33,6 +36,7 @@
 #include "src/plan_run.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
+#include "src/run_history.hpp"
 #include "src/run_status.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
@@ -69,7 +73,8 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         simulate_atlas(comm, config.simulate, static_cast<std::uint64_t>(config.runtime.seed),
                        given_or(line.output, "simulated.h5ad"), log, provenance_of(comm, config, "simulate"));
     } else if (line.subcommand == "prepare") {
-        prepare_run(*backend(), run, config, log);
+        const auto chosen = backend();
+        recorded(comm, run, asked, log, [&] { prepare_run(*chosen, run, config, log); });
     } else if (line.subcommand == "train") {
         const auto chosen = backend();
         require_possible(*chosen, config.train);
@@ -79,23 +84,29 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
             require_training_memory(*chosen, resolved, run.prepared(), log);
         // What cannot be had is not written down.
         keep_config(comm, run, resolved);
-        train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log);
+        recorded(comm, run, asked, log,
+                 [&] { train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log); });
     } else if (line.subcommand == "generate") {
-        generate(backend(), config, run.checkpoint(), given_or(line.output, run.atlas()),
-                 provenance_of(comm, config, "generate"), log);
+        const auto chosen = backend();
+        recorded(comm, run, asked, log, [&] {
+            generate(chosen, config, run.checkpoint(), given_or(line.output, run.atlas()),
+                     provenance_of(comm, config, "generate"), log);
+        });
     } else if (line.subcommand == "evaluate") {
         // Figures of a file that is not the run's own atlas must not pass for the run's.
         std::filesystem::path beside = line.generated;
         beside.replace_extension(".evaluation.json");
         const std::filesystem::path output =
             given_or(line.output, line.generated.empty() ? run.evaluation() : beside);
-        print_evaluation(
-            comm,
-            line.reference.empty()
-                ? evaluate_run(comm, config, run,
-                               given_or(line.generated, written_atlas(run.atlas(), config.generate.shards)),
-                               output, log)
-                : evaluate_files(comm, config, line.generated, output, log));
+        if (line.reference.empty()) {
+            recorded(comm, run, asked, log, [&] {
+                const auto generated =
+                    given_or(line.generated, written_atlas(run.atlas(), config.generate.shards));
+                print_evaluation(comm, evaluate_run(comm, config, run, generated, output, log));
+            });
+        } else {
+            print_evaluation(comm, evaluate_files(comm, config, line.generated, output, log));
+        }
     } else if (line.subcommand == "report") {
         report_run(comm, config, run, given_or(line.output, run.report()), log);
     } else if (line.subcommand == "embed") {
@@ -168,6 +179,25 @@ void heed_end_of_job(const Config& config) {
                            std::min(std::chrono::duration_cast<Clock::duration>(wanted), left / 10));
 }
 
+/// From here on the ranks watch over one another, until the object's end.
+Heartbeat watch_ranks(const Communicator& comm, const RuntimeOptions& runtime, Log& log) {
+    return Heartbeat(
+        comm,
+        {.watch = {.silent_seconds = runtime.heartbeat_timeout, .stuck_seconds = runtime.exchange_timeout},
+         .on_end =
+             [&log](const std::string& line) {
+                 log.end_status("failed", line);
+                 std::fprintf(stderr,
+                              "error: %s; the job ends, and the same command goes on from what "
+                              "has been put away\n",
+                              line.c_str());
+             },
+         .on_warning =
+             [&comm](const std::string& line) {
+                 if (comm.is_root()) std::fprintf(stderr, "warning: %s\n", line.c_str());
+             }});
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -176,17 +206,22 @@ int run_program(int argc, char** argv) {
     // First of all: a signal that came before would end the process.
     if (argc > 1 && can_go_on(argv[1])) StopRequest::listen();
     const MpiEnvironment mpi(argc, argv);
+    contain_hdf5_crashes();
     const Communicator world = Communicator::world();
     std::optional<Log> log;
+    std::optional<Heartbeat> heartbeat;
     try {
         CommandLine line;
         const int code = agreed(world, [&] { return parse_command_line(argc, argv, world.is_root(), line); });
         if (code >= 0) return code;
         set_threads(world, line.config.runtime.threads);
+        set_file_striping(line.config.runtime.stripe_count,
+                          static_cast<std::int64_t>(line.config.runtime.stripe_mib * 1024 * 1024));
         if (can_go_on(line.subcommand)) heed_end_of_job(line.config);
         log = agreed(world, [&] {
             return Log({.speaks = world.is_root(), .quiet = line.quiet, .json_path = line.log_json});
         });
+        heartbeat.emplace(watch_ranks(world, line.config.runtime, *log));
         execute(world, line, *log);
         log->end_status("done");
         return 0;

@@ -15,6 +15,7 @@
 #include "src/prepare.hpp"
 #include "src/report_run.hpp"
 #include "src/run_folder.hpp"
+#include "src/run_history.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/trainer.hpp"
 
@@ -76,7 +77,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
 
     bool fresh = false;
     if (!is_done(is_prepared, "prepare")) {
-        config = prepare_run(*backend, run, config, log);
+        recorded(comm, run, "prepare", log, [&] { config = prepare_run(*backend, run, config, log); });
         fresh = true;
     } else {
         open_run_folder(comm, run, config);
@@ -86,18 +87,22 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
     stop_if_asked();
     if (fresh || !is_done(is_trained, "train")) {
         require_training_memory(*backend, config, run.prepared(), log);
-        train(backend, config, run.dir, provenance("train"), log);
+        recorded(comm, run, "train", log, [&] { train(backend, config, run.dir, provenance("train"), log); });
         fresh = true;
     }
     stop_if_asked();
     if (fresh || !is_done(is_generated, "generate")) {
-        generate(backend, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
+        recorded(comm, run, "generate", log, [&] {
+            generate(backend, config, run.checkpoint(), run.atlas(), provenance("generate"), log);
+        });
         fresh = true;
     }
     stop_if_asked();
     if (fresh || !is_done(is_evaluated, "evaluate"))
-        evaluate_run(comm, config, run, written_atlas(run.atlas(), config.generate.shards), run.evaluation(),
-                     log);
+        recorded(comm, run, "evaluate", log, [&] {
+            evaluate_run(comm, config, run, written_atlas(run.atlas(), config.generate.shards),
+                         run.evaluation(), log);
+        });
     report_run(comm, config, run, run.report(), log);
 }
 

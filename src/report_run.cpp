@@ -1,6 +1,8 @@
 #include "src/report_run.hpp"
 
 #include <cmath>
+#include <cstdio>
+#include <ctime>
 
 #include "dist/agreement.hpp"
 #include "src/config/config.hpp"
@@ -8,6 +10,7 @@
 #include "src/io/prepared_file.hpp"
 #include "src/report/evaluation_sections.hpp"
 #include "src/report/html_report.hpp"
+#include "src/run_history.hpp"
 #include "src/train/metrics_file.hpp"
 
 namespace lapatlas {
@@ -67,6 +70,51 @@ ReportTable facts(const PreparedSummary& summary) {
     return table;
 }
 
+std::string local_time(double seconds_since_1970) {
+    const auto seconds = static_cast<std::time_t>(seconds_since_1970);
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+    return text;
+}
+
+std::string percent(double share) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
+    return text;
+}
+
+/// Where the run's time went, a stage a row and for stages on several nodes each node.
+void add_history(ReportInput& report, const std::vector<StageRecord>& records) {
+    ReportTable stages{"Stages and where they ran",
+                       "Processors: processor time used of what the ranks' threads could have used; waiting: "
+                       "share of the ranks' time in calls that wait for other ranks.",
+                       {"stage", "began", "took", "SLURM job", "ranks", "nodes", "processors", "waiting"},
+                       {}};
+    ReportTable nodes{
+        "Waiting, by node",
+        "Exchanges: share of all ranks' time spent waiting for messages of the graph's boundaries "
+        "between this node and others; a node that stands out is slow, or its network is.",
+        {"stage", "node", "ranks", "waiting", "exchanges"},
+        {}};
+    for (const StageRecord& record : records) {
+        std::string job = record.job.empty() ? "none" : record.job;
+        if (record.restarts > 0) job += ", put back " + std::to_string(record.restarts) + " times";
+        stages.rows.push_back({record.stage + (record.state == "done" ? "" : ", " + record.state),
+                               local_time(record.started), short_number(record.seconds) + " s", job,
+                               std::to_string(record.ranks), std::to_string(record.nodes.size()),
+                               percent(record.cpu_share), percent(record.waited_share())});
+        if (const std::string slow = record.slow_node(); !slow.empty()) report.warnings.push_back(slow);
+        if (record.nodes.size() < 2) continue;
+        for (const StageRecord::Node& node : record.nodes)
+            nodes.rows.push_back({record.stage, node.host, std::to_string(node.ranks),
+                                  percent(node.waited_share), percent(node.exchange_share)});
+    }
+    if (!stages.rows.empty()) report.tables.push_back(std::move(stages));
+    if (!nodes.rows.empty()) report.tables.push_back(std::move(nodes));
+}
+
 }  // namespace
 
 void report_run(const Communicator& comm, const Config& config, const RunFolder& run,
@@ -83,6 +131,7 @@ void report_run(const Communicator& comm, const Config& config, const RunFolder&
         add_evaluation(report, result);
         add_training_curves(report, training_curves(read_metrics(run.metrics())), "training step");
         report.tables.push_back(facts(summary));
+        add_history(report, read_history(run.history()));
         report.command =
             "mpirun -n " + std::to_string(comm.size()) + " lapatlas run " + run.config().string();
         report.provenance = {{"version", LAPATLAS_VERSION},

@@ -9,6 +9,7 @@
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
+#include "dist/process.hpp"
 #include "src/backend/backend.hpp"
 #include "src/config/config.hpp"
 #include "src/io/input_files.hpp"
@@ -85,10 +86,8 @@ Config prepare_run(const Backend& backend, const RunFolder& run, const Config& c
 void keep_status(const Communicator& comm, const RunFolder& run, const std::string& command, Log& log) {
     agreed(comm, [&] {
         if (!comm.is_root()) return;
-        char host[256] = {};
-        gethostname(host, sizeof host - 1);
         nlohmann::json about = {
-            {"command", command}, {"ranks", comm.size()}, {"host", host}, {"process", getpid()}};
+            {"command", command}, {"ranks", comm.size()}, {"host", host_name()}, {"process", getpid()}};
         if (const auto job = batch_job()) {
             about["job"] = job->id;
             about["nodes"] = job->nodes;

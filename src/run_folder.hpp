@@ -23,6 +23,7 @@ struct RunFolder {
     std::filesystem::path evaluation() const { return dir / "evaluation.json"; }
     std::filesystem::path report() const { return dir / "report.html"; }
     std::filesystem::path status() const { return dir / "status.json"; }
+    std::filesystem::path history() const { return dir / "history.jsonl"; }
 };
 
 /// Collective. Makes the folder, if need be, and checks that it can be written to; returns whether it was

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dist/error.hpp"
+#include "src/run_history.hpp"
 
 namespace lapatlas {
 
@@ -81,6 +82,8 @@ std::string run_status(const RunFolder& run) {
         struct stat checkpoint {};
         if (stat(run.checkpoint().c_str(), &checkpoint) == 0)
             text += line("checkpoint", span_text(now() - static_cast<double>(checkpoint.st_mtime)) + " ago");
+        for (const StageRecord& record : read_history(run.history()))
+            text += line(record.stage, record.text() + (record.job.empty() ? "" : ", job " + record.job));
         text += line("updated", span_text(silent) + " ago");
         if (state == "running" && silent > kSilent)
             text += "No word for " + span_text(silent) +

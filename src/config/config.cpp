@@ -238,8 +238,11 @@ void check_config(const Config& config) {
     share("input.validation_fraction", config.input.validation_fraction);
     at_least("runtime.threads", static_cast<double>(config.runtime.threads), 0);
     at_least("runtime.exchange_timeout", config.runtime.exchange_timeout, 1);
+    at_least("runtime.heartbeat_timeout", config.runtime.heartbeat_timeout, 0);
     at_least("runtime.memory", config.runtime.memory, 0);
     at_least("runtime.stop_before", config.runtime.stop_before, 0);
+    at_least("runtime.stripe_count", static_cast<double>(config.runtime.stripe_count), -1);
+    at_least("runtime.stripe_mib", config.runtime.stripe_mib, 1.0 / 16);
     at_least("train.keep_checkpoints", static_cast<double>(config.train.keep_checkpoints), 1);
     at_least("simulate.cells", static_cast<double>(config.simulate.cells), 1);
     at_least("simulate.genes", static_cast<double>(config.simulate.genes), 1);

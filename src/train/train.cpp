@@ -10,6 +10,7 @@
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
 #include "dist/memory_use.hpp"
+#include "dist/staged_file.hpp"
 #include "dist/stop_request.hpp"
 #include "dist/timer.hpp"
 #include "src/train/checkpoint_writer.hpp"
@@ -95,12 +96,13 @@ std::string text(const char* format, double a, double b) {
 class Run {
   public:
     Run(const std::shared_ptr<const Backend>& backend, const Config& config,
-        const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance, Log& log)
+        const std::filesystem::path& run_dir, const std::filesystem::path& prepared,
+        const std::map<std::string, std::string>& provenance, Log& log)
         : comm_(backend->comm()),
           last_(run_dir / "checkpoints" / "last.h5"),
           metrics_path_(run_dir / "metrics.csv"),
           log_(log),
-          trainer_(backend, config, run_dir / "prepared.h5"),
+          trainer_(backend, config, prepared),
           config_(trainer_.config()),
           writer_(last_, config_.train.keep_checkpoints, provenance) {}
 
@@ -268,7 +270,8 @@ void train(const std::shared_ptr<const Backend>& backend, const Config& config,
            const std::filesystem::path& run_dir, const std::map<std::string, std::string>& provenance,
            Log& log) {
     const StageMemory memory;
-    Run(backend, config, run_dir, provenance, log).go();
+    const StagedFile prepared(backend->comm(), run_dir / "prepared.h5", config.runtime.scratch);
+    Run(backend, config, run_dir, prepared.path(), provenance, log).go();
     log.info(memory.text(backend->comm()));
 }
 

@@ -3,6 +3,8 @@
 time, and what comes of it is what an undisturbed run makes.
 
     killed.py --mpiexec M --binary B --ranks N [--training-kills 100] [--generation-kills 50] [--seed 0]
+
+One kill in four waits for a file in the making: those hit its writing, the closing of HDF5 and the renaming.
 """
 
 import os
@@ -24,12 +26,20 @@ from wrong_inputs import CONFIG, small_atlas, write
 check = Check()
 
 
-def killed_at(command, folder, delay, draw):
-    """Starts a call and kills one of its ranks after `delay` seconds; whether it was still at work."""
+def wait_for_half_file(process, folder):
+    while process.poll() is None and not any(folder.rglob("*.partial")):
+        time.sleep(0.0005)
+
+
+def killed_at(command, folder, delay, draw, in_writing):
+    """Starts a call and kills one of its ranks after `delay` seconds, and `in_writing` of a file; whether it was at work."""
     process = subprocess.Popen(list(map(str, command)), cwd=folder, env=dict(os.environ, OMP_NUM_THREADS="1"),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(delay)
     ranks = ranks_of(process.pid)
+    if in_writing:
+        wait_for_half_file(process, folder)
+        time.sleep(draw.uniform(0, 0.01))
     was_at_work = process.poll() is None and bool(ranks)
     if was_at_work:
         try:
@@ -90,7 +100,8 @@ def main():
             done, in_writing, finished = 0, 0, 0
             last, output = killed / "checkpoints" / "last.h5", killed / "atlas.h5ad"
             while done < kills:
-                if not killed_at(started(*words(stage, killed)), folder, draw.uniform(0.3, 0.3 + 0.7 * seconds), draw):
+                delay = draw.uniform(0.3, 0.3 + 0.7 * seconds)
+                if not killed_at(started(*words(stage, killed)), killed, delay, draw, done % 4 == 0):
                     # It came to its end first: once more from the beginning.
                     finished += 1
                     if stage == "train":
@@ -106,6 +117,7 @@ def main():
                 for path in (last, output, *killed.glob("atlas.h5ad.parts/part-*.h5")):
                     if path.exists() and not opens(path):
                         check(False, f"{path.name} is whole where it is there")
+            check(in_writing >= kills // 10, f"{in_writing} of {kills} kills fell into the writing of a file")
             answer = lapatlas(*words(stage, killed))
             check(answer.code == 0, f"{stage} ends after {done} kills, {in_writing} of them in the writing of a file "
                                     f"({finished} times before one)", answer.errors)

@@ -75,7 +75,8 @@ def main():
               answer.errors)
         check(epochs(run) == list(range(1, num_epochs + 1)), "metrics.csv has each epoch once", epochs(run))
         expected = {"config.toml", "prepared.h5", "split.csv", "checkpoints", "metrics.csv", "atlas.h5ad",
-                    "evaluation.json", "evaluation.csv", "report.html", "figures", "status.json"}
+                    "evaluation.json", "evaluation.csv", "report.html", "figures", "status.json",
+                    "history.jsonl"}
         check({path.name for path in run.iterdir()} == expected, "the folder holds what the guide lists",
               sorted(path.name for path in run.iterdir()))
 

@@ -6,33 +6,14 @@ namespace, so nothing of them outlives the test.
     wrong_disk.py --mpiexec M --binary B --ranks N
 """
 
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 
 from call import call, common_options
+from disks import enter_mount_namespace, mount
 from wrong_inputs import CONFIG, small_atlas, write
-
-
-def enter_mount_namespace():
-    """Starts this script again where it may mount; says so and ends where the machine does not let it."""
-    if os.environ.get("LAPATLAS_IN_MOUNT_NAMESPACE"):
-        return
-    unshare = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
-    if not shutil.which("unshare") or subprocess.run(unshare + ["mount", "-t", "tmpfs", "none", "/mnt"],
-                                                     capture_output=True).returncode != 0:
-        print("LAPATLAS_SKIPPED: no right to mount a small file system (run as root to test full disks)")
-        sys.exit(0)
-    environment = dict(os.environ, LAPATLAS_IN_MOUNT_NAMESPACE="1")
-    os.execvpe(unshare[0], unshare + [sys.executable, *sys.argv], environment)
-
-
-def mount(folder, options):
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
 
 
 def main():

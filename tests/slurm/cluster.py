@@ -13,8 +13,9 @@ MINI_SLURM = pathlib.Path(__file__).parent / "mini-slurm"
 class Cluster:
     """`with Cluster(3) as cluster:`; where there can be none, the test ends here as skipped."""
 
-    def __init__(self, nodes):
-        self.nodes = nodes
+    def __init__(self, nodes, node_timeout=5):
+        """`node_timeout`: seconds after which SLURM itself takes a silent node for lost."""
+        self.nodes, self.node_timeout = nodes, node_timeout
         # Short: sockets lie in it.
         self.folder = tempfile.mkdtemp(prefix="ms-")
         self.environment = dict(os.environ, MINI_SLURM_DIR=self.folder + "/c", MINI_SLURM_NET="10.78.0")
@@ -23,7 +24,7 @@ class Cluster:
             del self.environment[name]
 
     def __enter__(self):
-        answer = self.call("up", self.nodes, "--conf", "SlurmdTimeout=5", "--conf", "MessageTimeout=5")
+        answer = self.call("up", self.nodes, "--conf", f"SlurmdTimeout={self.node_timeout}", "--conf", "MessageTimeout=5")
         if answer.returncode == 3:
             print("LAPATLAS_SKIPPED:", answer.stderr.strip())
             sys.exit(0)

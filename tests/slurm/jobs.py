@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What becomes of jobs on a cluster: their time runs out, a node loses power, four of them wait for one another.
 
-    jobs.py time_limit|last_minute|crash|pipeline --binary B --source FOLDER
+    jobs.py CASE --binary B --source FOLDER
 """
 
 import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,6 @@ from results import matrix, rows, same, weights  # noqa: E402
 from wrong_inputs import CONFIG, small_atlas, write  # noqa: E402
 
 check = Check()
-RANKS = 3
 
 
 class Runs:
@@ -41,13 +41,13 @@ class Runs:
 
     def here(self, stage, run, *more):
         """A stage of a run on as many ranks without a cluster."""
-        command = ["mpirun", "--oversubscribe", "-n", str(RANKS), self.options.binary, stage, *map(str, self.words(run, *more))]
+        command = ["mpirun", "--oversubscribe", "-n", str(self.options.ranks), self.options.binary, stage, *map(str, self.words(run, *more))]
         answer = subprocess.run(command, cwd=self.folder, capture_output=True, text=True,
                                 env=dict(os.environ, OMP_NUM_THREADS="1"))
         check(answer.returncode == 0, f"{stage} of '{run}' on one machine", answer.stderr)
 
     def submit(self, stage, run, *more, options=()):
-        sizes = [f"--nodes={RANKS}", "--ntasks-per-node=1", "--cpus-per-task=1", f"--output={self.folder}/%x.log"]
+        sizes = [f"--nodes={self.options.ranks}", "--ntasks-per-node=1", "--cpus-per-task=1", f"--output={self.folder}/%x.log"]
         return self.cluster.submit(f"{self.options.source}/slurm/{stage}.sbatch", [*sizes, *options],
                                    self.words(run, *more), self.folder, self.extra)
 
@@ -120,13 +120,12 @@ def crash(runs):
     check(same(weights(runs.folder / "calm"), weights(runs.folder / "job")), "so are its weights, to the last bit")
 
 
-def pipeline(runs):
+def pipeline(runs, options=("--train.joint_epochs=60",)):
     """Four jobs that wait for one another make what one machine makes."""
-    short = ["--train.joint_epochs=60"]
     before = runs.cluster.bytes_of("n2")
-    sizes = f"--nodes={RANKS} --ntasks-per-node=1 --cpus-per-task=1 --output={runs.folder}/%x.log"
+    sizes = f"--nodes={runs.options.ranks} --ntasks-per-node=1 --cpus-per-task=1 --output={runs.folder}/%x.log"
     answer = runs.cluster.call("run", f"{runs.options.source}/slurm/pipeline.sh", runs.config, runs.folder / "job",
-                               f"--input.path={runs.atlas}", *short, cwd=runs.folder,
+                               f"--input.path={runs.atlas}", *options, cwd=runs.folder,
                                extra={**runs.extra, **{stage: sizes for stage in ("PREPARE", "TRAIN", "GENERATE", "EVALUATE")}})
     jobs = [int(line.split()[-1]) for line in answer.stdout.splitlines()]
     check(len(jobs) == 4, "pipeline.sh submits four jobs", answer.stdout + answer.stderr)
@@ -137,7 +136,7 @@ def pipeline(runs):
     print(f"        | n2 sent {sent / 1e6:.1f} MB")
     check(sent > 1_000_000, "what the ranks say crosses the nodes' network", sent)
     for stage in ("prepare", "train", "generate", "evaluate"):
-        runs.here(stage, "calm", *short)
+        runs.here(stage, "calm", *options)
     first = rows(runs.folder / "calm")[:50], rows(runs.folder / "job")[:50]
     apart = max(abs(float(a["loss"]) / float(b["loss"]) - 1) for a, b in zip(*first))
     check(apart < 1e-4, "losses of the first 50 steps are those of one machine within 1e-4", apart)
@@ -151,7 +150,62 @@ def pipeline(runs):
           "lapatlas status names state, job and nodes", status.stdout + status.stderr)
 
 
-CASES = {case.__name__: case for case in (time_limit, last_minute, crash, pipeline)}
+def unplugged(runs):
+    """A node without its network ends the job by the ranks' own heartbeats, long before SLURM misses it, and leaves no process;
+    the job is put back and goes on when the node is there again."""
+    long = ["--train.joint_epochs=3000", "--train.validate_every=0", "--train.checkpoint_minutes=0.02",
+            "--runtime.heartbeat_timeout=6"]
+    runs.here("prepare", "job", *long)
+    subprocess.run(["cp", "-r", runs.folder / "job", runs.folder / "calm"], check=True)
+    job = runs.submit("train", "job", *long)
+    last = runs.folder / "job" / "checkpoints" / "last.h5"
+    check(runs.until(lambda: runs.has_rows("job", 300) and last.exists()), "training goes on in the job", runs.log("train"))
+    runs.cluster.call("unplug", "n2")
+    start = time.monotonic()
+    line = re.compile(r"error: rank 1 on n2 \(after \d+ joint steps, .*\) has given no sign of life for \d+ s")
+    check(runs.until(lambda: line.search(runs.log("train")), 60), "a line names rank, node, step and call", runs.log("train"))
+    print(f"        | after {time.monotonic() - start:.0f} s: {line.search(runs.log('train'))[0]}")
+    check(runs.until(lambda: "put back into the queue" in runs.log("train"), 60), "the job is put back", runs.log("train"))
+    left = lambda: runs.cluster.call("on", "n2", "pgrep", "-x", "lapatlas").stdout  # noqa: E731
+    check(runs.until(lambda: not left(), 30), "the node that is cut off keeps no process", left())
+    runs.cluster.call("plug", "n2")
+    state, code, restarts = runs.cluster.wait(job)
+    check(state == "COMPLETED" and restarts >= 1, "it goes on and ends", (state, code, restarts, runs.log("train")))
+    runs.here("train", "calm", *long)
+    check(rows(runs.folder / "calm") == rows(runs.folder / "job"), "its losses are those of an undisturbed run")
+
+
+def slow_network(runs):
+    """With one node on a hundredth of the others' network the run finishes, and log and report name that node."""
+    # Rows of the boundary wide enough to weigh.
+    wide = ["--model.hidden=512", "--train.batch=full", "--prepare.k=15", "--train.joint_epochs=40"]
+    runs.atlas = write(runs.folder, "larger", small_atlas(3000))
+    runs.cluster.call("limit", "n3", "100mbit")
+    job = runs.submit("run", "job", *wide)
+    state, code, _ = runs.cluster.wait(job)
+    check(state == "COMPLETED", "the run finishes", (state, code, runs.log("run")))
+    page = (runs.folder / "job" / "report.html").read_text()
+    sentence = re.search(r"exchanges with node n3 took (\d+) % of the ranks. time in train.*?slow", page)
+    check(sentence, "the report names the node and what it costs",
+          (runs.folder / "job" / "history.jsonl").read_text() + runs.log("run"))
+    print(f"        | {sentence and sentence[0]}")
+    check("exchanges with node n3" in runs.log("run"), "so does the log", runs.log("run"))
+
+
+def pbmc3k(runs):
+    """The pipeline on four nodes with real cells: its figures are those of one machine."""
+    data = pathlib.Path(runs.options.data)
+    if not data.exists():
+        print(f"LAPATLAS_SKIPPED: no {data}: real PBMC3K is not here")
+        return
+    runs.atlas, runs.config = data, pathlib.Path(runs.options.source) / "configs" / "pbmc3k.toml"
+    pipeline(runs, [])
+    told = {run: json.loads((runs.folder / run / "evaluation.json").read_text()) for run in ("calm", "job")}
+    print(json.dumps({run: figures.get("scores", figures) for run, figures in told.items()}, indent=1)[:6000])
+
+
+CASES = {case.__name__: case for case in (time_limit, last_minute, crash, unplugged, slow_network, pipeline, pbmc3k)}
+NODES = {"slow_network": 4, "pbmc3k": 4}
 
 
 def main():
@@ -159,8 +213,10 @@ def main():
     parser.add_argument("what", choices=list(CASES))
     parser.add_argument("--binary", required=True)
     parser.add_argument("--source", required=True)
+    parser.add_argument("--data", default="", help="labelled PBMC3K, for pbmc3k")
     options = parser.parse_args()
-    with Cluster(RANKS) as cluster, tempfile.TemporaryDirectory(prefix="lapatlas-slurm-") as name:
+    options.ranks = NODES.get(options.what, 3)
+    with Cluster(options.ranks, node_timeout=120 if options.what == "unplugged" else 5) as cluster, tempfile.TemporaryDirectory(prefix="lapatlas-slurm-") as name:
         CASES[options.what](Runs(options, cluster, pathlib.Path(name)))
     return 1 if Check.failed else 0
 
