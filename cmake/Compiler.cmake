@@ -34,6 +34,9 @@ if(LAPATLAS_ARCH_USED)
   lapatlas_cxx_flags(-march=${LAPATLAS_ARCH_USED})
 endif()
 
+if(LAPATLAS_GUIDED_FUZZING)
+  lapatlas_cxx_flags(-fsanitize=fuzzer-no-link)
+endif()
 if(LAPATLAS_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # With less inlining GCC 12 finds the same bug under another name.

@@ -1,9 +1,11 @@
 #include "dist/hdf5_crash.hpp"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <vector>
 
 namespace lapatlas {
@@ -25,19 +27,52 @@ void say(const char* text, std::size_t length) {
 }
 void say(const char* text) { say(text, std::strlen(text)); }
 
+[[noreturn]] void end(const char* what) {
+    say("error: ");
+    say(path_read->c_str());
+    say(": libhdf5 ");
+    say(what);
+    say(" reading '");
+    say(name_read->c_str());
+    say("': the file is damaged; make it again, or repair it with h5repack\n");
+    _exit(2);
+}
+
 void on_crash(int number) {
     if (path_read == nullptr) {
         std::signal(number, SIG_DFL);
         std::raise(number);
         return;
     }
-    say("error: ");
-    say(path_read->c_str());
-    say(": libhdf5 crashed reading '");
-    say(name_read->c_str());
-    say("': the file is damaged; make it again, or repair it with h5repack\n");
-    _exit(2);
+    end("crashed");
 }
+
+void on_endless(int) {
+    if (path_read != nullptr) end("does not come back from");
+}
+
+/// Of each thread that reads: its processor time in the call that is under way.
+struct TimeLimit {
+    timer_t timer{};
+    bool made = false;
+    ~TimeLimit() {
+        if (made) timer_delete(timer);
+    }
+    void set(double seconds) {
+        if (!made) {
+            sigevent event{};
+            event.sigev_notify = SIGEV_THREAD_ID;
+            event.sigev_signo = SIGPROF;
+            event._sigev_un._tid = static_cast<pid_t>(syscall(SYS_gettid));
+            made = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) == 0;
+        }
+        itimerspec when{};
+        when.it_value.tv_sec = static_cast<time_t>(seconds);
+        if (made) timer_settime(timer, 0, &when, nullptr);
+    }
+};
+thread_local TimeLimit time_limit;
+bool is_limited = false;
 
 }  // namespace
 
@@ -54,6 +89,8 @@ void contain_hdf5_crashes() {
         action.sa_flags = SA_ONSTACK | SA_NODEFER;
         sigaction(number, &action, nullptr);
     }
+    std::signal(SIGPROF, on_endless);
+    is_limited = true;
 }
 
 namespace hdf5_detail {
@@ -62,11 +99,22 @@ ReadingHdf5::ReadingHdf5(const std::filesystem::path& path, const std::string& n
     : outer_path_(path_read), outer_name_(name_read) {
     name_read = &name;
     path_read = &path;
+    if (outer_path_ == nullptr) limit_time(true);
 }
 
 ReadingHdf5::~ReadingHdf5() {
+    if (outer_path_ == nullptr) limit_time(false);
     path_read = outer_path_;
     name_read = outer_name_;
+}
+
+void ReadingHdf5::limit_time(bool on) {
+    constexpr double kSeconds = 15, kBytesASecond = 1e7;
+    if (!is_limited) return;
+    if (!on) return time_limit.set(0);
+    std::error_code ignored;
+    const auto bytes = static_cast<double>(std::filesystem::file_size(*path_read, ignored));
+    time_limit.set(kSeconds + (ignored ? 0 : bytes / kBytesASecond));
 }
 
 }  // namespace hdf5_detail

@@ -22,6 +22,7 @@ class ReadingHdf5 {
     ReadingHdf5& operator=(const ReadingHdf5&) = delete;
 
   private:
+    void limit_time(bool on);
     const std::filesystem::path* outer_path_;
     const std::string* outer_name_;
 };

@@ -121,7 +121,10 @@ std::string hdf5_version() {
 
 void Hdf5File::fail(const std::string& what, const std::string& name) const {
     const std::string why = innermost_message();
-    throw Hdf5Error(path_.string() + ": " + what + " '" + name + "'" + (why.empty() ? "" : " (" + why + ")"));
+    const std::string text =
+        path_.string() + ": " + what + " '" + name + "'" + (why.empty() ? "" : " (" + why + ")");
+    if (use_ == Use::kRead) throw InputError(text + "; the file is damaged or not laid out as expected");
+    throw Hdf5Error(text);
 }
 
 Hdf5File Hdf5File::open(const fs::path& path) {
@@ -290,6 +293,12 @@ std::vector<std::int64_t> Hdf5File::shape(const std::string& dataset) const {
     return {extent.begin(), extent.end()};
 }
 
+std::int64_t Hdf5File::num_rows(const std::string& dataset) const {
+    const std::vector<std::int64_t> extents = shape(dataset);
+    if (extents.empty()) fail("expected more than one value in", dataset);
+    return extents[0];
+}
+
 H5T_class_t Hdf5File::type_class(const std::string& dataset) const {
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type(H5Dget_type(opened.get()), H5Tclose);
@@ -304,6 +313,13 @@ std::optional<std::int64_t> Hdf5File::contiguous_offset_raw(const std::string& d
     const haddr_t offset = H5Dget_offset(opened.get());
     if (offset == HADDR_UNDEF) return std::nullopt;
     return static_cast<std::int64_t>(offset);
+}
+
+void Hdf5File::require_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const {
+    const std::vector<std::int64_t> extents = shape(dataset);
+    const std::int64_t rows = extents.empty() ? 1 : extents[0];
+    if (first < 0 || count < 0 || first > rows || count > rows - first)
+        fail("there are " + std::to_string(rows) + " rows, and others were asked for, in", dataset);
 }
 
 std::int64_t Hdf5File::num_elements(const std::string& dataset) const {

@@ -93,7 +93,8 @@ struct Hdf5Layout {
 };
 
 /// An HDF5 file, opened by one rank (reading, small writes) or by all ranks of a communicator (bulk writes).
-/// Names are slash-separated paths from the root. Errors are Hdf5Error and name file and object.
+/// Names are slash-separated paths from the root. Errors name file and object: InputError where the
+/// file was opened to be read, else Hdf5Error.
 class Hdf5File {
   public:
     /// Rank-local, read-only. A missing file, a folder, or not an HDF5 file: InputError.
@@ -119,6 +120,8 @@ class Hdf5File {
     bool is_dataset(const std::string& name) const;
     std::vector<std::string> children(const std::string& group) const;
     std::vector<std::int64_t> shape(const std::string& dataset) const;
+    /// Of a dataset that must not be a single value.
+    std::int64_t num_rows(const std::string& dataset) const;
     /// H5T_INTEGER, H5T_FLOAT, H5T_STRING, H5T_ENUM, H5T_COMPOUND, ... of a dataset.
     H5T_class_t type_class(const std::string& dataset) const;
     /// Where in the file the values of a dataset of T lie one after another, in bytes from its beginning;
@@ -220,6 +223,8 @@ class Hdf5File {
     void read_attribute_raw(hid_t attribute, hid_t type, const std::string& object, void* out) const;
     void write_attribute_raw(const std::string& object, const std::string& name, hid_t type,
                              std::optional<std::int64_t> count, const void* values);
+    /// Before memory is taken for rows that somebody claims.
+    void require_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const;
     std::int64_t num_elements(const std::string& dataset) const;
     std::int64_t row_elements(const std::string& dataset) const;
     [[noreturn]] void fail(const std::string& what, const std::string& name) const;
@@ -249,6 +254,7 @@ std::vector<T> Hdf5File::read(const std::string& dataset) const {
 
 template <class T>
 std::vector<T> Hdf5File::read_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const {
+    require_rows(dataset, first, count);
     std::vector<T> values(static_cast<std::size_t>(count * row_elements(dataset)));
     if (count > 0) read_raw(dataset, hdf5_type<T>(), first, count, values.data());
     return values;
@@ -257,6 +263,7 @@ std::vector<T> Hdf5File::read_rows(const std::string& dataset, std::int64_t firs
 template <class T>
 std::vector<T> Hdf5File::read_member_rows(const std::string& dataset, const std::string& member,
                                           std::int64_t first, std::int64_t count) const {
+    require_rows(dataset, first, count);
     std::vector<T> values(static_cast<std::size_t>(count));
     if (count > 0) read_member_raw(dataset, member, hdf5_type<T>(), sizeof(T), first, count, values.data());
     return values;

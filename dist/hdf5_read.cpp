@@ -73,6 +73,7 @@ std::vector<std::string> Hdf5File::read_strings(const std::string& dataset, std:
     const Hdf5Handle type(H5Dget_type(opened.get()), H5Tclose);
     if (H5Tget_class(type.get()) != H5T_STRING) fail("expected text in", dataset);
     if (count == 0) return {};
+    require_rows(dataset, first, count);
     const Hdf5Handle space(H5Dget_space(opened.get()), H5Sclose);
     if (H5Sget_simple_extent_ndims(space.get()) > 0) select_rows(space.get(), first, count);
     const hsize_t total = static_cast<hsize_t>(count);
@@ -150,6 +151,7 @@ std::vector<std::string> Hdf5File::read_member_strings(const std::string& datase
                                                        std::int64_t first, std::int64_t count) const {
     if (count == 0) return {};
     const ReadingHdf5 reading(path_, dataset);
+    require_rows(dataset, first, count);
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type = member_type(opened.get(), member);
     if (!type || H5Tget_class(type.get()) != H5T_STRING) fail("no text member '" + member + "' in", dataset);

@@ -47,6 +47,11 @@ std::string kind_of(H5L_type_t type) {
 }  // namespace
 
 void require_no_links(hid_t file, const std::filesystem::path& path, const std::string& name) {
+    // A group that holds itself has names without end.
+    constexpr std::ptrdiff_t kDeepest = 32;
+    if (std::count(name.begin(), name.end(), '/') > kDeepest)
+        throw InputError(path.string() + ": '" + name.substr(0, 60) +
+                         "...' lies too deep: the file is damaged");
     for (std::size_t slash = name.find('/', 1);; slash = name.find('/', slash + 1)) {
         const std::string part = name.substr(0, slash);
         if (!part.empty() && part != "/") {

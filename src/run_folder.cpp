@@ -34,8 +34,9 @@ bool open_run_folder(const Communicator& comm, const RunFolder& run, const Confi
         }
         const auto trained = newest_checkpoint(run.checkpoint());
         if (trained && trained->status.fingerprint != train_fingerprint(config))
-            throw ConfigError(run.dir.string() + ": holds a model trained with other options (see its " +
-                              "config.toml); choose another output.dir, or remove its checkpoints/");
+            throw ConfigError(trained->path.string() + ": was trained with other data or options (see " +
+                              run.config().string() +
+                              "); choose another output.dir, or remove the run's checkpoints/");
         if (std::filesystem::exists(run.config()) && !input_exists(config.input.path) &&
             read_config(run.config()).input.path != config.input.path)
             throw InputError(config.input.path + ": no such file or folder (input.path)");

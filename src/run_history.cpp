@@ -8,6 +8,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "dist/activity.hpp"
 #include "dist/agreement.hpp"
@@ -88,6 +89,19 @@ StageRecord from_json(const nlohmann::json& line) {
     return record;
 }
 
+/// An exchange is between two nodes and shows in both. If each node adds its own part to all of its
+/// exchanges, with w(i, j) = own(i) + own(j), then of n nodes those with node i sum up to (n - 2) own(i) +
+/// (sum of own).
+std::vector<double> own_parts(const std::vector<StageRecord::Node>& nodes) {
+    const auto n = static_cast<double>(nodes.size());
+    double all = 0;
+    for (const StageRecord::Node& node : nodes) all += node.exchange_share;
+    std::vector<double> own;
+    for (const StageRecord::Node& node : nodes)
+        own.push_back((node.exchange_share - all / (2 * n - 2)) / (n - 2));
+    return own;
+}
+
 }  // namespace
 
 double StageRecord::waited_share() const {
@@ -108,22 +122,17 @@ std::string StageRecord::text() const {
 }
 
 std::string StageRecord::slow_node() const {
-    // What all exchanges with one node cost, however many, beside what those with any other do: each of its
-    // messages is one between it and another, so a slow one shows once in each of the others and everywhere
-    // in itself.
-    constexpr double kWorthSaying = 0.05, kStandsOut = 1.5;
+    constexpr double kWorthSaying = 0.05, kStandsOut = 2;
     if (nodes.size() < 3) return {};
-    std::vector<const Node*> order;
-    for (const Node& node : nodes) order.push_back(&node);
-    std::sort(order.begin(), order.end(),
-              [](const Node* a, const Node* b) { return a->exchange_share > b->exchange_share; });
-    const Node& slowest = *order[0];
-    if (slowest.exchange_share < kWorthSaying ||
-        slowest.exchange_share < kStandsOut * order[1]->exchange_share)
-        return {};
+    const std::vector<double> own = own_parts(nodes);
+    std::vector<std::size_t> order(nodes.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return own[a] > own[b]; });
+    const Node &slowest = nodes[order[0]], &next = nodes[order[1]];
+    if (slowest.exchange_share < kWorthSaying || own[order[0]] < kStandsOut * own[order[1]]) return {};
     return "exchanges with node " + slowest.host + " took " + percent(slowest.exchange_share) +
-           " of the ranks' time in " + stage + ", with " + order[1]->host + " (the next) " +
-           percent(order[1]->exchange_share) + ": " + slowest.host + " or its network is slow";
+           " of the ranks' time in " + stage + ", with " + next.host + " (the next) " +
+           percent(next.exchange_share) + ": " + slowest.host + " or its network is slow";
 }
 
 StageClock::StageClock()

@@ -48,8 +48,15 @@ std::vector<std::string> read_shard_index(const std::filesystem::path& index) {
         const nlohmann::json json = nlohmann::json::parse(file);
         if (json.at("format") != kFormat) throw InputError(index.string() + ": not an index of shards");
         std::vector<std::string> files;
-        for (const auto& shard : json.at("shards"))
-            files.push_back((index.parent_path() / shard.at("file").get<std::string>()).string());
+        for (const auto& shard : json.at("shards")) {
+            const std::filesystem::path name = shard.at("file").get<std::string>();
+            // An index from elsewhere does not lead out of its folder.
+            if (name.empty() || name != name.filename() || name == "." || name == "..")
+                throw InputError(
+                    index.string() + ": '" + name.string() +
+                    "' is not the name of a file beside it; shards lie in the folder of their index");
+            files.push_back((index.parent_path() / name).string());
+        }
         if (files.empty()) throw InputError(index.string() + ": names no shard");
         return files;
     } catch (const nlohmann::json::exception& error) {

@@ -78,13 +78,7 @@ void warn_of_oddities(const Communicator& comm, const InputOptions& options, con
 
 /// Collective. One file's rows of this rank, its gene names made unique.
 AtlasShard read_file(const Communicator& comm, const InputOptions& options, const FileRows& rows, Log& log) {
-    AtlasShard shard;
-    try {
-        shard = read_by_kind(comm, options, rows, log);
-    } catch (const Hdf5Error& error) {
-        // The file opened but a part of it cannot be read: that is the file's fault, not the program's.
-        throw InputError(std::string(error.what()) + "; the file is damaged or not laid out as expected");
-    }
+    AtlasShard shard = read_by_kind(comm, options, rows, log);
     if (shard.num_cells == 0) throw InputError(options.path + ": holds no cells");
     if (shard.gene_names.empty()) throw InputError(options.path + ": holds no genes");
     if (const std::int64_t genes = make_names_unique(shard.gene_names); genes > 0)

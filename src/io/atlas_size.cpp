@@ -43,7 +43,7 @@ AtlasSize size_of_h5ad(const Hdf5File& file, const InputOptions& options) {
             chosen = &matrix;
     const double nonzeros = chosen->storage == MatrixStorage::kDense
                                 ? nonzeros_of_sample(file, *chosen)
-                                : static_cast<double>(file.shape(chosen->path + "/data").at(0));
+                                : static_cast<double>(file.num_rows(chosen->path + "/data"));
     return {chosen->num_cells, chosen->num_genes, nonzeros};
 }
 
@@ -51,7 +51,10 @@ AtlasSize size_of_tenx_h5(const Hdf5File& file) {
     for (const std::string& group : file.children("/"))
         if (file.is_group(group) && file.is_dataset(group + "/shape")) {
             const auto shape = file.read<std::int64_t>(group + "/shape");
-            return {shape.at(1), shape.at(0), static_cast<double>(file.shape(group + "/data").at(0))};
+            if (shape.size() != 2)
+                throw InputError(file.path().string() + ": '" + group +
+                                 "/shape' is not the numbers of genes and cells");
+            return {shape[1], shape[0], static_cast<double>(file.num_rows(group + "/data"))};
         }
     throw InputError(file.path().string() + ": no 10x matrix");
 }

@@ -21,8 +21,16 @@ bool GzLines::next(std::string& line) {
     line.clear();
     char piece[4096];
     while (gzgets(file_, piece, sizeof piece) != nullptr) {
+        const std::size_t length = std::strlen(piece);
+        const bool is_ended = length > 0 && piece[length - 1] == '\n';
+        // gzgets stops at a line's end, a full piece or the end of the file; what seems shorter holds a zero
+        // byte.
+        if (!is_ended && length < sizeof piece - 1 && (length == 0 || gzeof(file_) == 0)) {
+            ++line_number_;
+            fail("holds a zero byte: not a text file");
+        }
         line += piece;
-        if (line.back() != '\n') continue;
+        if (!is_ended) continue;
         line.pop_back();
         if (!line.empty() && line.back() == '\r') line.pop_back();
         ++line_number_;

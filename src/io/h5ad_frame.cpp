@@ -15,7 +15,7 @@ namespace {
 std::string number_text(double value, bool is_float) {
     if (std::isnan(value)) return {};
     char buffer[64];
-    const auto end = is_float
+    const auto end = is_float || std::abs(value) >= 0x1p63
                          ? std::to_chars(buffer, buffer + sizeof buffer, value)
                          : std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::int64_t>(value));
     std::string text(buffer, end.ptr);
@@ -74,12 +74,12 @@ H5adFrame::H5adFrame(const Hdf5File& file, std::string name) : file_(file), name
     for (std::string& column : all)
         if (column != index_name_) columns_.push_back(std::move(column));
     if (is_records_) {
-        num_rows_ = file.shape(name_).at(0);
+        num_rows_ = file.num_rows(name_);
     } else {
         std::string index_path = path(index_name_);
         if (file.is_group(index_path))
             index_path += file.exists(index_path + "/codes") ? "/codes" : "/values";
-        num_rows_ = file.shape(index_path).at(0);
+        num_rows_ = file.num_rows(index_path);
     }
 }
 
@@ -141,7 +141,7 @@ std::vector<std::string> H5adFrame::texts(const std::string& column, std::int64_
             // Categories may themselves be a masked array.
             const std::string names = file_.is_group(where) ? where + "/values" : where;
             result = names_of_codes(file_.read_rows<std::int64_t>(path(column) + "/codes", first, count),
-                                    plain_texts(names, 0, file_.shape(names).at(0)));
+                                    plain_texts(names, 0, file_.num_rows(names)));
         } else if (file_.exists(path(column) + "/values") && file_.exists(path(column) + "/mask")) {
             result = plain_texts(path(column) + "/values", first, count);
             const auto mask = file_.read_rows<std::int8_t>(path(column) + "/mask", first, count);

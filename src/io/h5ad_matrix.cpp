@@ -45,13 +45,18 @@ std::optional<StoredMatrix> describe(const Hdf5File& file, const std::string& na
         if (!extent) extent = file.attribute<std::int64_t>(path, "h5sparse_shape");
         if (!extent || extent->size() != 2) return std::nullopt;
         for (const char* part : {"/data", "/indices", "/indptr"})
-            if (!file.is_dataset(path + part)) damaged(file, matrix, "it has no '" + path + part + "'");
+            if (!file.is_dataset(path + part) || file.shape(path + part).size() != 1)
+                damaged(file, matrix, "it has no list '" + path + part + "'");
         shape = *extent;
     } else {
         return std::nullopt;
     }
     matrix.num_cells = shape[0];
     matrix.num_genes = shape[1];
+    if (matrix.num_cells < 0 || matrix.num_genes < 0 || matrix.num_cells >= std::int64_t{1} << 48)
+        damaged(
+            file, matrix,
+            "its shape is " + std::to_string(matrix.num_cells) + " x " + std::to_string(matrix.num_genes));
     if (matrix.num_genes > std::numeric_limits<std::int32_t>::max())
         throw InputError(file.path().string() + ": '" + name + "' has more than 2^31 genes");
     return matrix;
@@ -61,9 +66,9 @@ std::optional<StoredMatrix> describe(const Hdf5File& file, const std::string& na
 std::vector<std::int64_t> read_starts(const Hdf5File& file, const StoredMatrix& matrix, std::int64_t first,
                                       std::int64_t last) {
     const std::int64_t lines = matrix.storage == MatrixStorage::kCsr ? matrix.num_cells : matrix.num_genes;
-    const std::int64_t entries = file.shape(matrix.path + "/data").at(0);
-    if (file.shape(matrix.path + "/indptr").at(0) != lines + 1 ||
-        file.shape(matrix.path + "/indices").at(0) != entries)
+    const std::int64_t entries = file.num_rows(matrix.path + "/data");
+    if (file.num_rows(matrix.path + "/indptr") != lines + 1 ||
+        file.num_rows(matrix.path + "/indices") != entries)
         damaged(file, matrix, "data, indices, indptr and shape do not fit together");
     auto starts = file.read_rows<std::int64_t>(matrix.path + "/indptr", first, last - first + 1);
     if (!std::is_sorted(starts.begin(), starts.end()) || starts.front() < 0 || starts.back() > entries)
@@ -180,7 +185,7 @@ std::vector<StoredMatrix> list_matrices(const Hdf5File& file) {
 MatrixLook look_at(const Hdf5File& file, const StoredMatrix& matrix) {
     const bool dense = matrix.storage == MatrixStorage::kDense;
     const std::string data = dense ? matrix.path : matrix.path + "/data";
-    const std::int64_t rows = file.shape(data).at(0);
+    const std::int64_t rows = file.num_rows(data);
     constexpr std::int64_t kStripes = 8, kValuesAStripe = 1 << 14;
     const std::int64_t stripe =
         dense ? std::max<std::int64_t>(1, kValuesAStripe / std::max<std::int64_t>(1, matrix.num_genes))

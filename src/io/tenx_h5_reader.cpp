@@ -53,8 +53,11 @@ AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, c
         const std::string& group = groups.front();
         const auto shape = file.read<std::int64_t>(group + "/shape");
         matrix = {.name = group, .path = group, .storage = MatrixStorage::kCsr};
-        matrix.num_genes = shape.at(0);
-        matrix.num_cells = shape.at(1);
+        constexpr std::int64_t kMost = std::int64_t{1} << 31;
+        if (shape.size() != 2 || shape[0] < 0 || shape[1] < 0 || shape[0] >= kMost || shape[1] >= kMost)
+            throw InputError(options.path + ": '" + group + "/shape' is not the numbers of genes and cells");
+        matrix.num_genes = shape[0];
+        matrix.num_cells = shape[1];
         mine = rows.of_rank(comm, matrix.num_cells);
         shard.cell_names = file.read_strings(group + "/barcodes", mine.begin, mine.size());
         TenxFeatures read = read_features(file, group);

@@ -148,8 +148,8 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
     shard.num_cells = num_cells;
     shard.first_cell = mine.begin;
     shard.matrix_name = "matrix.mtx";
-    shard.labels.assign(static_cast<std::size_t>(mine.size()), -1);
     TenxFeatures features = agreed(comm, [&] {
+        // Before memory is taken for as many cells as the matrix claims.
         shard.cell_names = read_barcodes(find_part(folder, {"barcodes.tsv"}), num_cells, mine);
         TenxFeatures read = read_features(find_part(folder, {"features.tsv", "genes.tsv"}));
         if (static_cast<std::int64_t>(read.names.size()) != num_genes)
@@ -157,6 +157,7 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
                              " features but matrix.mtx has " + std::to_string(num_genes));
         return read;
     });
+    shard.labels.assign(static_cast<std::size_t>(mine.size()), -1);
 
     constexpr std::int64_t kEntriesARound = std::int64_t{1} << 20;
     RowAssembler rows(mine.begin, mine.size(), num_genes);

@@ -40,7 +40,7 @@ TEST(Hdf5File, RoundTripOnOneRank) {
     EXPECT_EQ(file.string_attribute("group", "missing"), std::nullopt);
     EXPECT_FALSE(file.exists("group/nothing/deeper"));
     EXPECT_TRUE(file.is_group("group"));
-    EXPECT_THROW(file.read<double>("nothing"), Hdf5Error);
+    EXPECT_THROW(file.read<double>("nothing"), InputError);
 }
 
 /// Sets OpenMP's threads while it lives.
@@ -133,7 +133,7 @@ TEST(Hdf5File, DamagedChunksAreAnErrorOnSeveralThreads) {
         ASSERT_GE(H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 0, &offset, damaged.size(), damaged.data()), 0);
     }
     const Hdf5File file = Hdf5File::open(folder / "d.h5");
-    EXPECT_THROW(file.read_rows<std::int32_t>("x", 0, 4096), Hdf5Error);
+    EXPECT_THROW(file.read_rows<std::int32_t>("x", 0, 4096), InputError);
     EXPECT_EQ(file.read_rows<std::int32_t>("x", 1024, 3072).front(), 1024);
 }
 

@@ -123,6 +123,16 @@ TEST(Hdf5Crash, EndsWithALineThatNamesTheFile) {
                 raise(number);
             },
             ::testing::ExitedWithCode(2), "error: cells.h5ad: libhdf5 crashed reading 'X/data'");
+    // A call that does not come back is ended by the processor time that it takes, here of a file that is not
+    // there.
+    EXPECT_EXIT(
+        {
+            contain_hdf5_crashes();
+            const hdf5_detail::ReadingHdf5 reading(path, name);
+            for (volatile bool endless = true; endless;) {
+            }
+        },
+        ::testing::ExitedWithCode(2), "error: cells.h5ad: libhdf5 does not come back from reading 'X/data'");
     EXPECT_EXIT(
         {
             contain_hdf5_crashes();

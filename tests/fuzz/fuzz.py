@@ -107,19 +107,22 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=COUNTS)
     parser.add_argument("--keep", default="")
+    parser.add_argument("--seeds", default="", help="only makes the seeds, in this folder")
     options = parser.parse_args()
     # Crashes are the program's own business, as they are for a user; only memory errors are the sanitizers'.
     environment = dict(os.environ, OMP_NUM_THREADS="1", UBSAN_OPTIONS="print_stacktrace=1",
                        ASAN_OPTIONS="detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0:"
                                     "allocator_may_return_null=0:max_allocation_size_mb=20000")
     with tempfile.TemporaryDirectory(prefix="lapatlas-seeds-") as name:
-        folder, seeds = pathlib.Path(name), pathlib.Path(name) / "seeds"
+        folder, seeds = pathlib.Path(name), pathlib.Path(options.seeds or f"{name}/seeds")
         for kind in COUNTS:
-            (seeds / kind).mkdir(parents=True)
+            (seeds / kind).mkdir(parents=True, exist_ok=True)
         h5ad_seeds(seeds / "h5ad")
         tenx_seeds(seeds / "tenx_h5")
         mtx_seeds(seeds / "mtx")
         run_seeds(options, seeds, folder)
+        if options.seeds:
+            return 1 if Check.failed else 0
         for kind, count in COUNTS.items():
             if options.only in (None, kind):
                 count = max(5, int(count * options.scale))

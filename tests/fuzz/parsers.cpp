@@ -37,10 +37,10 @@ void check_counts(const PackedCounts& counts, std::int64_t rows, std::size_t gen
     });
 }
 
-void read_cells(const fs::path& path) {
+void read_cells(const fs::path& path, const std::string& label_key) {
     InputOptions options;
     options.path = path;
-    options.label_key = "cell_type";
+    options.label_key = label_key;
     Log log = Log::silent();
     const AtlasShard shard = read_atlas(Communicator::self(), options, log);
     check_counts(shard.counts, shard.num_cells, shard.gene_names.size());
@@ -73,9 +73,9 @@ void read_prepared(const fs::path& path) {
 
 const std::vector<Parser>& parsers() {
     static const std::vector<Parser> all = {
-        {"h5ad", read_cells},
-        {"tenx_h5", read_cells},
-        {"mtx", read_cells},
+        {"h5ad", [](const fs::path& path) { read_cells(path, "cell_type"); }},
+        {"tenx_h5", [](const fs::path& path) { read_cells(path, ""); }},
+        {"mtx", [](const fs::path& path) { read_cells(path, ""); }},
         {"config", [](const fs::path& path) { check_config(read_config(path)); }},
         {"checkpoint", [](const fs::path& path) { read_checkpoint(path); }},
         {"part", read_part},

@@ -91,6 +91,17 @@ def refused(folder, ranks):
     with h5py.File(without_x, "r+") as file:
         del file["X"]
 
+    linked = {}
+    for name, link in (("away", h5py.ExternalLink("good.h5ad", "/X")), ("soft", h5py.SoftLink("/layers/counts"))):
+        linked[name] = folder / f"{name}.h5ad"
+        shutil.copy(good, linked[name])
+        with h5py.File(linked[name], "r+") as file:
+            file.move("X", "layers/counts")
+            file["X"] = link
+    (folder / "inner").mkdir()
+    index = folder / "inner" / "all.shards.json"
+    index.write_text('{"format": "lapatlas-shards", "version": 1, "shards": [{"file": "../good.h5ad", "cells": 240}]}')
+
     no_cells = small_atlas()[:0].copy()
     typo = CONFIG.replace("min_cells = 1", "min_cels = 1")
     cases = [
@@ -99,6 +110,9 @@ def refused(folder, ranks):
         Case("truncated file", r"truncated\.h5ad", truncated),
         Case("a directory", r"folder\.h5ad", empty_folder),
         Case("no X", r"without_x\.h5ad", without_x),
+        Case("a link to another file", r"away\.h5ad.*'X'.*another file", linked["away"]),
+        Case("a soft link", r"soft\.h5ad.*'X'.*soft link", linked["soft"]),
+        Case("an index that leads out of its folder", r"all\.shards\.json.*\.\./good\.h5ad", index),
         Case("no such layer", r"nowhere", good, ["--input.layer=layers/nowhere"]),
         Case("no such label key", r"cell_typo.*cell_type", good, ["--input.label_key=cell_typo"]),
         Case("no such batch key", r"donor", good, ["--input.batch_key=donor"]),
