@@ -35,10 +35,10 @@ Activity::Snapshot Activity::now() {
         snapshot.task = task;
     }
     snapshot.done = task_done;
-    const std::int64_t since = waiting_since;
+    // Of a call that begins in between, rather the time of the new one than its name with the old one's time.
     if (const char* call = waiting_in; call != nullptr) {
         snapshot.waiting_in = call;
-        snapshot.waiting_seconds = seconds(clock() - since);
+        snapshot.waiting_seconds = seconds(clock() - waiting_since);
     }
     return snapshot;
 }
@@ -48,6 +48,8 @@ void Activity::at(const std::string& name, std::int64_t done) {
     const std::lock_guard lock(task_mutex);
     if (task != name) task = name;
 }
+
+void Activity::restart_wait() { waiting_since = clock(); }
 
 double Activity::waited_seconds() { return seconds(waited); }
 

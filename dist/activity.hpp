@@ -16,9 +16,13 @@ class Activity {
         std::int64_t done = -1;  ///< of what is counted; -1: a stage
         std::string waiting_in;  ///< e.g. "MPI_Allreduce", "halo exchange"; empty: at work
         double waiting_seconds = 0;
+        /// In a call of MPI-IO, of which nobody can tell whether it waits for a rank or for the file system.
+        bool is_in_io() const { return waiting_in.starts_with("MPI_File_"); }
     };
     static Snapshot now();
     static void at(const std::string& task, std::int64_t done = -1);
+    /// A wait that is under way counts from now: the process itself was stopped until now.
+    static void restart_wait();
 
     /// Seconds that this process has spent in calls that wait for other ranks.
     static double waited_seconds();

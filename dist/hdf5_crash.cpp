@@ -33,7 +33,7 @@ void say(const char* text) { say(text, std::strlen(text)); }
     say(": libhdf5 ");
     say(what);
     say(" reading '");
-    say(name_read->c_str());
+    say(name_read->empty() ? "/" : name_read->c_str());
     say("': the file is damaged; make it again, or repair it with h5repack\n");
     _exit(2);
 }
@@ -95,8 +95,8 @@ void contain_hdf5_crashes() {
 
 namespace hdf5_detail {
 
-ReadingHdf5::ReadingHdf5(const std::filesystem::path& path, const std::string& name)
-    : outer_path_(path_read), outer_name_(name_read) {
+ReadingHdf5::ReadingHdf5(const std::filesystem::path& path, const std::string& name, bool has_limit)
+    : has_limit_(has_limit), outer_path_(path_read), outer_name_(name_read) {
     name_read = &name;
     path_read = &path;
     if (outer_path_ == nullptr) limit_time(true);
@@ -108,9 +108,9 @@ ReadingHdf5::~ReadingHdf5() {
     name_read = outer_name_;
 }
 
-void ReadingHdf5::limit_time(bool on) {
+void ReadingHdf5::limit_time(bool on) const {
     constexpr double kSeconds = 15, kBytesASecond = 1e7;
-    if (!is_limited) return;
+    if (!is_limited || !has_limit_) return;
     if (!on) return time_limit.set(0);
     std::error_code ignored;
     const auto bytes = static_cast<double>(std::filesystem::file_size(*path_read, ignored));

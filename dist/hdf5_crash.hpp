@@ -13,16 +13,18 @@ void contain_hdf5_crashes();
 namespace hdf5_detail {
 
 /// For the time of a call of libhdf5 that reads what `name` of the file at `path` says. May be nested; the
-/// innermost counts.
+/// innermost counts. Files that ranks write together may wait for one another inside: their time is not
+/// limited.
 class ReadingHdf5 {
   public:
-    ReadingHdf5(const std::filesystem::path& path, const std::string& name);
+    ReadingHdf5(const std::filesystem::path& path, const std::string& name, bool has_limit = true);
     ~ReadingHdf5();
     ReadingHdf5(const ReadingHdf5&) = delete;
     ReadingHdf5& operator=(const ReadingHdf5&) = delete;
 
   private:
-    void limit_time(bool on);
+    void limit_time(bool on) const;
+    bool has_limit_;
     const std::filesystem::path* outer_path_;
     const std::string* outer_name_;
 };

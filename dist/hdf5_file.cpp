@@ -232,7 +232,7 @@ void Hdf5File::close() {
 
 bool Hdf5File::exists(const std::string& name) const {
     if (name.empty() || name == "/") return true;
-    const ReadingHdf5 reading(path_, name);
+    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
     hdf5_detail::require_no_links(file_.get(), path_, name);
     // H5Lexists wants every parent to exist.
     for (std::size_t slash = name.find('/', 1); slash != std::string::npos; slash = name.find('/', slash + 1))
@@ -249,17 +249,17 @@ bool has_object_type(hid_t file, const std::string& name, H5O_type_t wanted) {
 }  // namespace
 
 bool Hdf5File::is_group(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name);
+    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_GROUP);
 }
 
 bool Hdf5File::is_dataset(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name);
+    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_DATASET);
 }
 
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
-    const ReadingHdf5 reading(path_, group);
+    const ReadingHdf5 reading(path_, group, use_ == Use::kRead);
     hdf5_detail::require_no_links(file_.get(), path_, group);
     const Hdf5Handle opened(H5Gopen2(file_.get(), group.c_str(), H5P_DEFAULT), H5Gclose);
     if (!opened) fail("no such group", group);
@@ -274,7 +274,7 @@ std::vector<std::string> Hdf5File::children(const std::string& group) const {
 }
 
 Hdf5Handle Hdf5File::open_dataset(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name);
+    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
     hdf5_detail::require_no_links(file_.get(), path_, name);
     Hdf5Handle dataset(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     if (!dataset) fail("no such dataset", name);

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <random>
 #include <thread>
 #include <vector>
@@ -37,16 +37,17 @@ enum class Kind : std::int32_t { kBeat = 1, kGone, kBye, kEnd };
 struct Datagram {
     Token token;  ///< of the job: others are not listened to
     Kind kind;
-    std::int32_t rank;  ///< the sender, or of kGone the dead
+    std::int32_t rank;               ///< the sender, or of kGone the dead
+    std::int32_t exit_code, unused;  ///< of kEnd
     std::int64_t done;
-    double waiting_seconds, cpu_seconds;
+    double waiting_seconds, cpu_seconds, io_bytes;
     char task[48], waiting_in[48];
 };
 
 /// Where a rank can be reached.
 struct Endpoint {
     std::int32_t pid = 0;
-    std::uint64_t pid_space = 0;  ///< the namespace that `pid` is of: containers have their own
+    std::uint64_t machine = 0, pid_space = 0, net_space = 0;
     std::uint16_t port = 0, num_addresses = 0;
     std::array<std::uint32_t, 8> addresses{};  // IPv4, network order
     char host[64] = {};
@@ -73,8 +74,9 @@ sockaddr_in address_of(std::uint32_t ip, std::uint16_t port) {
 Endpoint own_endpoint(int socket) {
     Endpoint own;
     own.pid = getpid();
-    struct stat space {};
-    if (stat("/proc/self/ns/pid", &space) == 0) own.pid_space = space.st_ino;
+    own.machine = machine_id();
+    own.pid_space = namespace_id("pid");
+    own.net_space = namespace_id("net");
     sockaddr_in bound{};
     socklen_t length = sizeof bound;
     getsockname(socket, reinterpret_cast<sockaddr*>(&bound), &length);
@@ -121,7 +123,7 @@ class Heartbeat::Thread {
         // The next rank on this machine, in a ring.
         for (std::size_t step = 1; step < ranks_.size() && neighbour_ < 0; ++step) {
             const std::size_t r = (static_cast<std::size_t>(rank_) + step) % ranks_.size();
-            if (is_here(ranks_[r]) && sees_process_of(ranks_[r])) neighbour_ = static_cast<int>(r);
+            if (sees_process_of(ranks_[r])) neighbour_ = static_cast<int>(r);
         }
         thread_ = std::thread([this] { watch(); });
     }
@@ -144,17 +146,17 @@ class Heartbeat::Thread {
         return names;
     }
 
-    bool is_here(const Endpoint& other) const {
-        return text_of(other.host) == text_of(ranks_[static_cast<std::size_t>(rank_)].host);
+    const Endpoint& own() const { return ranks_[static_cast<std::size_t>(rank_)]; }
+    bool is_on_loopback(const Endpoint& other) const {
+        return other.machine == own().machine && other.net_space == own().net_space;
     }
-
     bool sees_process_of(const Endpoint& other) const {
-        return other.pid_space != 0 && other.pid_space == ranks_[static_cast<std::size_t>(rank_)].pid_space;
+        return other.pid_space != 0 && other.machine == own().machine && other.pid_space == own().pid_space;
     }
 
     /// Every address at which it may be heard; the first answer tells which one is good.
     std::vector<sockaddr_in> candidates(const Endpoint& other) const {
-        if (is_here(other)) return {address_of(htonl(INADDR_LOOPBACK), other.port)};
+        if (is_on_loopback(other)) return {address_of(htonl(INADDR_LOOPBACK), other.port)};
         std::vector<sockaddr_in> found;
         for (std::size_t i = 0; i < other.num_addresses; ++i)
             found.push_back(address_of(other.addresses[i], other.port));
@@ -169,14 +171,17 @@ class Heartbeat::Thread {
             pollfd sources[] = {{wake_, POLLIN, 0}, {socket_, POLLIN, 0}};
             poll(sources, 2, static_cast<int>(1000 * std::min(beat_seconds, kLook)));
             const auto now = Clock::now();
-            if (std::chrono::duration<double>(now - last_turn).count() > options_.watch.silent_seconds / 3)
+            if (std::chrono::duration<double>(now - last_turn).count() > options_.watch.silent_seconds / 3) {
                 watch_.slept(now);
+                Activity::restart_wait();
+            }
             last_turn = now;
             if (sources[0].revents != 0) break;
             receive(now);
             if (is_over_) return;
             if (now >= next_beat) {
                 beat();
+                try_other_paths(now);
                 next_beat = now + std::chrono::duration_cast<Clock::duration>(
                                       std::chrono::duration<double>(beat_seconds));
             }
@@ -197,6 +202,7 @@ class Heartbeat::Thread {
         datagram.done = activity.done;
         datagram.waiting_seconds = activity.waiting_seconds;
         datagram.cpu_seconds = process_cpu_seconds();
+        datagram.io_bytes = process_io_bytes();
         copy_text(activity.task, datagram.task);
         copy_text(activity.waiting_in, datagram.waiting_in);
         return datagram;
@@ -218,6 +224,13 @@ class Heartbeat::Thread {
             send(datagram, 0);
     }
     void beat() const { to_those_who_watch(message(Kind::kBeat, rank_)); }
+
+    /// Of several networks between two machines the one that has carried the signs may fail alone.
+    void try_other_paths(Clock::time_point now) {
+        for (std::size_t r = 0; r < ranks_.size(); ++r)
+            if (watch_.is_quiet(static_cast<int>(r), options_.watch.silent_seconds / 4, now))
+                paths_[r] = candidates(ranks_[r]);
+    }
 
     void receive(Clock::time_point now) {
         Datagram datagram{};
@@ -241,7 +254,8 @@ class Heartbeat::Thread {
                 watch_.heard(datagram.rank,
                              {{text_of(datagram.task), datagram.done, text_of(datagram.waiting_in),
                                datagram.waiting_seconds},
-                              datagram.cpu_seconds},
+                              datagram.cpu_seconds,
+                              datagram.io_bytes},
                              now);
                 break;
             case Kind::kGone:
@@ -252,7 +266,7 @@ class Heartbeat::Thread {
                 if (datagram.rank == neighbour_) neighbour_ = -1;
                 break;
             case Kind::kEnd:
-                end_process();
+                end_process(datagram.exit_code);
                 break;
         }
     }
@@ -273,26 +287,43 @@ class Heartbeat::Thread {
                 options_.on_warning("no heartbeats come through from rank " + std::to_string(silent) +
                                     " on " + text_of(ranks_[static_cast<std::size_t>(silent)].host) +
                                     " (UDP, any port); should it die, only MPI and SLURM can tell");
-        const auto line = watch_.verdict({Activity::now(), process_cpu_seconds()}, now);
-        if (!line) {
+        const auto verdict =
+            watch_.verdict({Activity::now(), process_cpu_seconds(), process_io_bytes()}, now);
+        if (!verdict) {
             found_ = {};
             return;
         }
-        // Rank 0 speaks at once; the others one after the other, unless somebody has before them.
-        constexpr double kTurn = 1;
+        // Rank 0 speaks first; the others one after the other, unless somebody has before them. What is no
+        // sudden death must hold for a while: signs may be on their way.
+        constexpr double kTurn = 1, kHold = 5;
+        const bool has_died = verdict->fate == RankWatch::Fate::kDied;
+        const double hold = has_died ? 0 : std::min(kHold, options_.watch.silent_seconds / 5);
         if (found_ == Clock::time_point()) found_ = now;
-        if (std::chrono::duration<double>(now - found_).count() < kTurn * std::min(rank_, 20)) return;
-        for (int time = 0; time < 3; ++time) to_all(message(Kind::kEnd, rank_));
-        if (options_.on_end) options_.on_end(*line);
-        end_process();
+        if (std::chrono::duration<double>(now - found_).count() < hold + kTurn * std::min(rank_, 20)) return;
+        Datagram end = message(Kind::kEnd, rank_);
+        end.exit_code = has_died ? 1 : kStoppedExitCode;
+        for (int time = 0; time < 3; ++time) to_all(end);
+        tell(verdict->line);
+        end_process(end.exit_code);
     }
 
-    void end_process() {
+    /// The file system that does not answer may be the one that the line goes to.
+    void tell(const std::string& line) const {
+        if (!options_.on_end) return;
+        const auto told = std::make_shared<std::promise<void>>();
+        std::thread([on_end = options_.on_end, line, told] {
+            on_end(line);
+            told->set_value();
+        }).detach();
+        told->get_future().wait_for(std::chrono::seconds(2));
+    }
+
+    void end_process(int exit_code) {
         is_over_ = true;
         if (options_.end_process)
-            options_.end_process();
+            options_.end_process(exit_code);
         else
-            _exit(kStoppedExitCode);
+            _exit(exit_code);
     }
 
     int rank_;

@@ -18,12 +18,13 @@ class Heartbeat {
   public:
     struct Options {
         RankWatch::Options watch = {};
-        /// Called on the watching thread of the rank that found out, with the line; then the process ends
-        /// with kStoppedExitCode, and so do the others.
+        /// Called on the watching thread of the rank that found out, with the line; then all processes end:
+        /// with kStoppedExitCode, or with 1 where a rank has died, since what killed it may do so again. What
+        /// the call does is not waited for longer than two seconds.
         std::function<void(const std::string&)> on_end = {};
         std::function<void(const std::string&)> on_warning = {};
-        /// Instead of ending the process; for tests.
-        std::function<void()> end_process = {};
+        /// Instead of ending the process, with its exit code; for tests.
+        std::function<void(int)> end_process = {};
     };
     /// Collective. With one rank, or `watch.silent_seconds` of 0, nothing is done.
     Heartbeat(const Communicator& comm, Options options);

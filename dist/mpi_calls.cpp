@@ -101,4 +101,53 @@ int MPI_Waitany(int count, MPI_Request requests[], int* index, MPI_Status* statu
     return PMPI_Waitany(count, requests, index, status);
 }
 
+int MPI_Comm_free(MPI_Comm* comm) {
+    const Activity::Waiting waiting("MPI_Comm_free");
+    return PMPI_Comm_free(comm);
+}
+
+int MPI_File_close(MPI_File* file) {
+    const Activity::Waiting waiting("MPI_File_close");
+    return PMPI_File_close(file);
+}
+
+int MPI_File_open(MPI_Comm comm, const char* name, int mode, MPI_Info info, MPI_File* file) {
+    const Activity::Waiting waiting("MPI_File_open");
+    return PMPI_File_open(comm, name, mode, info, file);
+}
+
+int MPI_File_read_at_all(MPI_File file, MPI_Offset offset, void* buffer, int count, MPI_Datatype type,
+                         MPI_Status* status) {
+    const Activity::Waiting waiting("MPI_File_read_at_all");
+    return PMPI_File_read_at_all(file, offset, buffer, count, type, status);
+}
+
+int MPI_File_set_size(MPI_File file, MPI_Offset size) {
+    const Activity::Waiting waiting("MPI_File_set_size");
+    return PMPI_File_set_size(file, size);
+}
+
+int MPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype element, MPI_Datatype type,
+                      const char* form, MPI_Info info) {
+    const Activity::Waiting waiting("MPI_File_set_view");
+    return PMPI_File_set_view(file, offset, element, type, form, info);
+}
+
+int MPI_File_sync(MPI_File file) {
+    const Activity::Waiting waiting("MPI_File_sync");
+    return PMPI_File_sync(file);
+}
+
+int MPI_File_write_at_all(MPI_File file, MPI_Offset offset, const void* buffer, int count, MPI_Datatype type,
+                          MPI_Status* status) {
+    const Activity::Waiting waiting("MPI_File_write_at_all");
+    return PMPI_File_write_at_all(file, offset, buffer, count, type, status);
+}
+
+int MPI_Gather(const void* send, int send_count, MPI_Datatype send_type, void* receive, int receive_count,
+               MPI_Datatype receive_type, int root, MPI_Comm comm) {
+    const Activity::Waiting waiting("MPI_Gather");
+    return PMPI_Gather(send, send_count, send_type, receive, receive_count, receive_type, root, comm);
+}
+
 }  // extern "C"

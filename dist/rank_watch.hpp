@@ -22,6 +22,12 @@ class RankWatch {
     struct Sign {
         Activity::Snapshot activity;
         double cpu_seconds = 0;  ///< that the process has used so far
+        double io_bytes = 0;     ///< that it has read and written so far
+    };
+    enum class Fate { kDied, kSilent, kStuck };
+    struct Verdict {
+        Fate fate;
+        std::string line;  ///< who, where and at what
     };
 
     /// `hosts`: the host of each rank of the job. Watches every rank but `self`, or only rank 0 (the others
@@ -37,8 +43,10 @@ class RankWatch {
     /// hear meanwhile says nothing.
     void slept(Time now);
 
-    /// The line that says who is dead or stuck and where it was; none while all is well. `own`: of this rank.
-    std::optional<std::string> verdict(const Sign& own, Time now);
+    /// Who is dead or stuck and where it was; none while all is well. `own`: of this rank.
+    std::optional<Verdict> verdict(const Sign& own, Time now);
+    /// Whether a watched rank was heard before, but not for so long.
+    bool is_quiet(int rank, double seconds, Time now) const;
     /// Ranks never heard of in the whole `silent_seconds` since the start, to be told of once: they are not
     /// judged by their silence.
     std::vector<int> never_heard(Time now);
@@ -46,14 +54,14 @@ class RankWatch {
   private:
     struct Rank {
         bool watched = false, ever_heard = false, has_left = false, is_gone = false, told = false;
-        Time last_heard, moved_at;  ///< moved: used processor time
+        Time last_heard, moved_at;  ///< moved: waited for others, used its processor, read or wrote
+        Time sign_at;
         Sign sign;
-        double cpu_seconds = 0;  ///< when it moved
     };
     std::string place(int rank, const Sign& sign) const;
-    std::optional<std::string> dead(Time now) const;
-    std::optional<std::string> stuck(Time now) const;
-    void move(Rank& rank, const Sign& sign, Time now);
+    std::optional<Verdict> dead(Time now) const;
+    std::optional<Verdict> stuck(Time now) const;
+    static void take(Rank& rank, const Sign& sign, Time now);
 
     std::vector<std::string> hosts_;
     int self_;

@@ -153,12 +153,15 @@ std::string out_of_gpu_memory(const c10::OutOfMemoryError& error) {
            text.substr(0, text.find('\n')) + ")";
 }
 
-int report_failure(const Communicator& world, std::optional<Log>& log, const char* message, int exit_code) {
+int report_failure(const Communicator& world, std::optional<Log>& log, std::optional<Heartbeat>& heartbeat,
+                   const char* message, int exit_code) {
     if (log) log->end_status(exit_code == kStoppedExitCode ? "stopped" : "failed", message);
     const char* what = exit_code == kStoppedExitCode ? "" : "error: ";
     if (world.is_root()) std::fprintf(stderr, "%s%s\n", what, message);
     if (all_ranks_failed_together()) return exit_code;
     if (!world.is_root()) std::fprintf(stderr, "%s%s [rank %d]\n", what, message, world.rank());
+    // This end is no death that the others should tell of.
+    heartbeat.reset();
     abort_all_ranks(exit_code);
 }
 
@@ -186,11 +189,11 @@ Heartbeat watch_ranks(const Communicator& comm, const RuntimeOptions& runtime, L
         {.watch = {.silent_seconds = runtime.heartbeat_timeout, .stuck_seconds = runtime.exchange_timeout},
          .on_end =
              [&log](const std::string& line) {
-                 log.end_status("failed", line);
                  std::fprintf(stderr,
                               "error: %s; the job ends, and the same command goes on from what "
                               "has been put away\n",
                               line.c_str());
+                 log.end_status("failed", line);
              },
          .on_warning =
              [&comm](const std::string& line) {
@@ -226,13 +229,13 @@ int run_program(int argc, char** argv) {
         log->end_status("done");
         return 0;
     } catch (const Error& error) {
-        return report_failure(world, log, error.what(), error.exit_code());
+        return report_failure(world, log, heartbeat, error.what(), error.exit_code());
     } catch (const c10::OutOfMemoryError& error) {
-        return report_failure(world, log, out_of_gpu_memory(error).c_str(), 2);
+        return report_failure(world, log, heartbeat, out_of_gpu_memory(error).c_str(), 2);
     } catch (const c10::Error& error) {
-        return report_failure(world, log, error.what_without_backtrace(), 1);
+        return report_failure(world, log, heartbeat, error.what_without_backtrace(), 1);
     } catch (const std::exception& error) {
-        return report_failure(world, log, error.what(), 1);
+        return report_failure(world, log, heartbeat, error.what(), 1);
     }
 }
 

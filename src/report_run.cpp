@@ -105,7 +105,7 @@ void add_history(ReportInput& report, const std::vector<StageRecord>& records) {
                                local_time(record.started), short_number(record.seconds) + " s", job,
                                std::to_string(record.ranks), std::to_string(record.nodes.size()),
                                percent(record.cpu_share), percent(record.waited_share())});
-        if (const std::string slow = record.slow_node(); !slow.empty()) report.warnings.push_back(slow);
+        if (!record.remark.empty()) report.warnings.push_back(record.remark);
         if (record.nodes.size() < 2) continue;
         for (const StageRecord::Node& node : record.nodes)
             nodes.rows.push_back({record.stage, node.host, std::to_string(node.ranks),

@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <span>
 
 #include "dist/activity.hpp"
 #include "dist/agreement.hpp"
@@ -68,7 +69,8 @@ nlohmann::json to_json(const StageRecord& record) {
             {"started", record.started},
             {"seconds", record.seconds},
             {"cpu_share", record.cpu_share},
-            {"nodes", nodes}};
+            {"nodes", nodes},
+            {"remark", record.remark}};
 }
 
 StageRecord from_json(const nlohmann::json& line) {
@@ -82,6 +84,7 @@ StageRecord from_json(const nlohmann::json& line) {
     line.at("started").get_to(record.started);
     line.at("seconds").get_to(record.seconds);
     line.at("cpu_share").get_to(record.cpu_share);
+    line.at("remark").get_to(record.remark);
     for (const nlohmann::json& node : line.at("nodes"))
         record.nodes.push_back({node.at("host").get<std::string>(), node.at("ranks").get<int>(),
                                 node.at("waited_share").get<double>(),
@@ -89,17 +92,9 @@ StageRecord from_json(const nlohmann::json& line) {
     return record;
 }
 
-/// An exchange is between two nodes and shows in both. If each node adds its own part to all of its
-/// exchanges, with w(i, j) = own(i) + own(j), then of n nodes those with node i sum up to (n - 2) own(i) +
-/// (sum of own).
-std::vector<double> own_parts(const std::vector<StageRecord::Node>& nodes) {
-    const auto n = static_cast<double>(nodes.size());
-    double all = 0;
-    for (const StageRecord::Node& node : nodes) all += node.exchange_share;
-    std::vector<double> own;
-    for (const StageRecord::Node& node : nodes)
-        own.push_back((node.exchange_share - all / (2 * n - 2)) / (n - 2));
-    return own;
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
 }
 
 }  // namespace
@@ -121,18 +116,34 @@ std::string StageRecord::text() const {
     return line;
 }
 
-std::string StageRecord::slow_node() const {
+std::string slow_node(const std::string& stage, const std::vector<std::string>& hosts,
+                      const std::vector<double>& waits) {
     constexpr double kWorthSaying = 0.05, kStandsOut = 2;
-    if (nodes.size() < 3) return {};
-    const std::vector<double> own = own_parts(nodes);
-    std::vector<std::size_t> order(nodes.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return own[a] > own[b]; });
-    const Node &slowest = nodes[order[0]], &next = nodes[order[1]];
-    if (slowest.exchange_share < kWorthSaying || own[order[0]] < kStandsOut * own[order[1]]) return {};
-    return "exchanges with node " + slowest.host + " took " + percent(slowest.exchange_share) +
-           " of the ranks' time in " + stage + ", with " + next.host + " (the next) " +
-           percent(next.exchange_share) + ": " + slowest.host + " or its network is slow";
+    const std::size_t n = hosts.size();
+    std::size_t slowest = n;
+    double furthest = kStandsOut, its_share = 0;
+    for (std::size_t node = 0; node < n; ++node) {
+        std::vector<double> with, without;
+        for (std::size_t a = 0; a < n; ++a) {
+            for (std::size_t b = a + 1; b < n; ++b) {
+                const double pair = waits[a * n + b] + waits[b * n + a];
+                if (pair > 0) (a == node || b == node ? with : without).push_back(pair);
+            }
+        }
+        if (with.empty() || without.empty()) continue;
+        const double share = std::accumulate(with.begin(), with.end(), 0.0);
+        const double factor = median(with) / median(without);
+        if (share < kWorthSaying || factor < furthest) continue;
+        slowest = node;
+        furthest = factor;
+        its_share = share;
+    }
+    if (slowest == n) return {};
+    char factor[32];
+    std::snprintf(factor, sizeof factor, "%.1f", furthest);
+    return "exchanges with node " + hosts[slowest] + " took " + percent(its_share) +
+           " of the ranks' time in " + stage + ", each " + factor +
+           " times as long as one between other nodes: " + hosts[slowest] + " or its network is slow";
 }
 
 StageClock::StageClock()
@@ -163,28 +174,30 @@ StageRecord StageClock::record(const Communicator& comm, const std::string& stag
     const std::size_t own_node = names.node_of_rank[static_cast<std::size_t>(comm.rank())];
     for (const std::string& name : names.names) record.nodes.push_back({name, 0, 0, 0});
     for (const std::size_t node : names.node_of_rank) ++record.nodes[node].ranks;
-    // Of each node: seconds that its ranks waited, and of exchanges between it and other nodes.
-    std::vector<double> sums(2 * names.names.size(), 0.0);
-    sums[2 * own_node] = waited;
+    // Seconds that each node's ranks waited in all, and of those for messages of each node.
+    const std::size_t n = names.names.size();
+    std::vector<double> sums(n + n * n, 0.0);
+    sums[own_node] = waited;
+    const std::span<double> pairs = std::span(sums).subspan(n);
     const std::vector<double>& now = Activity::waited_for_seconds();
-    for (std::size_t r = 0; r < std::min(now.size(), names.node_of_rank.size()); ++r) {
-        const std::size_t other = names.node_of_rank[r];
-        if (other == own_node) continue;
-        const double seconds = now[r] - (r < waited_for_seconds_.size() ? waited_for_seconds_[r] : 0);
-        sums[2 * own_node + 1] += seconds;
-        sums[2 * other + 1] += seconds;
-    }
+    for (std::size_t r = 0; r < std::min(now.size(), names.node_of_rank.size()); ++r)
+        if (const std::size_t other = names.node_of_rank[r]; other != own_node)
+            pairs[own_node * n + other] +=
+                now[r] - (r < waited_for_seconds_.size() ? waited_for_seconds_[r] : 0);
     all_reduce_sum(comm, std::span<double>(sums));
-    for (std::size_t n = 0; n < record.nodes.size(); ++n) {
-        record.nodes[n].waited_share = sums[2 * n] / std::max(1e-9, record.seconds * record.nodes[n].ranks);
-        record.nodes[n].exchange_share = sums[2 * n + 1] / rank_seconds;
+    for (double& pair : pairs) pair /= rank_seconds;
+    for (std::size_t a = 0; a < n; ++a) {
+        StageRecord::Node& node = record.nodes[a];
+        node.waited_share = sums[a] / std::max(1e-9, record.seconds * node.ranks);
+        for (std::size_t b = 0; b < n; ++b) node.exchange_share += pairs[a * n + b] + pairs[b * n + a];
     }
+    record.remark = slow_node(stage, names.names, {pairs.begin(), pairs.end()});
     return record;
 }
 
 void keep_record(const Communicator& comm, const RunFolder& run, const StageRecord& record, Log& log) {
     log.info(record.stage + " " + record.text());
-    if (const std::string slow = record.slow_node(); !slow.empty()) log.warning(slow);
+    if (!record.remark.empty()) log.warning(record.remark);
     agreed(comm, [&] {
         if (!comm.is_root()) return;
         std::ofstream file(run.history(), std::ios::app);

@@ -26,14 +26,18 @@ struct StageRecord {
     double started = 0, seconds = 0;  ///< started: seconds since 1970
     double cpu_share = 0;             ///< processor time used, of what the threads could have used
     std::vector<Node> nodes;
+    std::string remark;  ///< slow_node's sentence, or empty
 
     double waited_share() const;
     /// "done in 83 s on 3 ranks of 3 nodes, processors 95 % busy, 21 % of the time waiting for other ranks"
     std::string text() const;
-    /// Names the node whose exchanges the others waited for far more than for any other's; empty where none
-    /// stands out. Needs three nodes: of two, neither can be told from the other.
-    std::string slow_node() const;
 };
+
+/// Names the node whose exchanges took far longer than those between the other nodes; empty where none stands
+/// out. `waits` [nodes, nodes]: share of the ranks' time in `stage` that row's ranks waited for messages of
+/// column's; 0 between nodes without exchanges. Of two nodes neither can be told from the other.
+std::string slow_node(const std::string& stage, const std::vector<std::string>& hosts,
+                      const std::vector<double>& waits);
 
 /// From its making on it counts what this rank spends.
 class StageClock {

@@ -125,12 +125,17 @@ void assign(const std::string& name, const toml::value& from, double& value) {
 Config config_of(const toml::value& root, const std::string& file) {
     Config config;
     const std::vector<std::string> known = all_names(config);
-    for (const auto& [section, table] : root.as_table()) {
+    // Not structured bindings: clang 14 does not let a lambda see them.
+    for (const auto& entry : root.as_table()) {
+        const std::string& section = entry.first;
+        const toml::value& table = entry.second;
         if (!table.is_table()) {
             throw ConfigError(file + ": '" + section + "' stands outside a section" +
                               suggest_names(section, known));
         }
-        for (const auto& [key, value] : table.as_table()) {
+        for (const auto& item : table.as_table()) {
+            const std::string& key = item.first;
+            const toml::value& value = item.second;
             const std::string name = section + "." + key;
             bool found = false;
             for_each_field(

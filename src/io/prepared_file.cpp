@@ -157,6 +157,8 @@ std::vector<BlockRange> read_row_offsets(const Hdf5File& file, const std::string
     std::vector<BlockRange> entries;
     for (const BlockRange& run : runs) {
         const auto starts = file.read_rows<std::int64_t>(name, run.begin, run.size() + 1);
+        if (starts.front() < 0 || !std::is_sorted(starts.begin(), starts.end()))
+            throw InputError(file.path().string() + ": damaged: " + name + " does not ascend");
         const std::int64_t base = offsets.back();
         for (std::size_t r = 1; r < starts.size(); ++r) offsets.push_back(base + starts[r] - starts.front());
         entries.push_back({starts.front(), starts.back()});
@@ -266,12 +268,44 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
     });
 }
 
+namespace {
+
+bool ascends(const std::vector<std::int64_t>& offsets, std::size_t size, std::int64_t end) {
+    return offsets.size() == size && offsets.front() == 0 && offsets.back() == end &&
+           std::is_sorted(offsets.begin(), offsets.end());
+}
+
+template <class T>
+bool all_below(const std::vector<T>& values, std::size_t end) {
+    return std::all_of(values.begin(), values.end(),
+                       [&](T value) { return value >= 0 && static_cast<std::size_t>(value) < end; });
+}
+
+/// What other stages take at its word when they find their rows by it.
+bool fits_together(const PreparedSummary& summary) {
+    const std::size_t clusters = summary.cluster_weights.size(), genes = summary.gene_names.size();
+    const auto edges = static_cast<std::int64_t>(summary.cluster_graph_neighbours.size());
+    return ascends(summary.cluster_offsets, clusters + 1, summary.num_train) &&
+           ascends(summary.heldout_offsets, clusters + 1, summary.num_heldout) &&
+           ascends(summary.cluster_graph_offsets, clusters + 1, edges) &&
+           summary.cluster_graph_edges.size() == summary.cluster_graph_neighbours.size() &&
+           all_below(summary.cluster_graph_neighbours, clusters) &&
+           std::all_of(summary.cluster_weights.begin(), summary.cluster_weights.end(),
+                       [](std::int64_t weight) { return weight >= 0 && weight < std::int64_t{1} << 48; }) &&
+           std::all_of(summary.cluster_graph_edges.begin(), summary.cluster_graph_edges.end(),
+                       [](std::int64_t count) { return count >= 0 && count < std::int64_t{1} << 48; }) &&
+           all_below(summary.gene_ranking, genes) && all_below(summary.graph_genes, genes) &&
+           summary.num_encodings >= 0 && summary.num_neighbours >= 0;
+}
+
+}  // namespace
+
 PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     const Hdf5File file = Hdf5File::open(path);
     if (file.string_attribute("", "format") != kFormat)
         throw InputError(path.string() + ": not a prepared dataset; make one with `lapatlas prepare`");
     const auto version = file.attribute<std::int64_t>("", "format_version");
-    if (!version || version->at(0) != kFormatVersion)
+    if (!version || version->size() != 1 || version->front() != kFormatVersion)
         throw InputError(path.string() +
                          ": prepared by another version of LapAtlas; run `lapatlas prepare` again");
     PreparedSummary summary;
@@ -281,11 +315,12 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     summary.label_names = file.read_strings("labels/names");
     summary.batch_names = file.read_strings("batches/names");
     const auto sizes = file.read<std::int64_t>("sizes");
-    summary.num_cells = sizes.at(0);
-    summary.num_train = sizes.at(1);
-    summary.num_heldout = sizes.at(2);
-    summary.num_encodings = sizes.at(3);
-    summary.num_neighbours = sizes.at(4);
+    if (sizes.size() != 5) throw InputError(path.string() + ": damaged: 'sizes' holds no five numbers");
+    summary.num_cells = sizes[0];
+    summary.num_train = sizes[1];
+    summary.num_heldout = sizes[2];
+    summary.num_encodings = sizes[3];
+    summary.num_neighbours = sizes[4];
     summary.cluster_offsets = file.read<std::int64_t>("clusters/offsets");
     summary.heldout_offsets = file.read<std::int64_t>("clusters/heldout_offsets");
     summary.cluster_graph_offsets = file.read<std::int64_t>("clusters/graph_offsets");
@@ -302,6 +337,9 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
         summary.figures[name] = file.read_scalar<double>("figures/" + name);
     summary.matrix_name = file.read_string("matrix_name");
     summary.fingerprint = file.read_string("fingerprint");
+    if (!fits_together(summary))
+        throw InputError(path.string() +
+                         ": damaged: its parts do not fit together; run `lapatlas prepare` again");
     return summary;
 }
 
@@ -326,6 +364,12 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     rows.batches = read_runs<std::int32_t>(file, "train/batches", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
     if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
+    const auto labels = static_cast<std::int32_t>(summary.label_names.size());
+    if (!all_below(rows.graph_columns, static_cast<std::size_t>(summary.num_train)) ||
+        std::any_of(rows.labels.begin(), rows.labels.end(),
+                    [&](std::int32_t label) { return label < -1 || label >= labels; }))
+        throw InputError(path.string() +
+                         ": damaged: neighbours or labels that are none; run `lapatlas prepare` again");
     return rows;
 }
 

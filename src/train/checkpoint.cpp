@@ -136,8 +136,11 @@ Hdf5File open_checkpoint(const fs::path& path) {
     if (file.string_attribute("", "format") != kFormat)
         throw InputError(path.string() + ": not a LapAtlas checkpoint; make one with `lapatlas train`");
     const auto version = file.attribute<std::int64_t>("", "format_version");
-    if (!version || version->at(0) != kFormatVersion)
-        throw InputError(path.string() + ": written by another version of LapAtlas; train again");
+    if (!version || version->size() != 1 || version->front() != kFormatVersion)
+        throw InputError(path.string() + ": of format version " +
+                         (version && version->size() == 1 ? std::to_string(version->front()) : "unknown") +
+                         ", this LapAtlas reads version " + std::to_string(kFormatVersion) +
+                         ": use the version that wrote it, or train again");
     if (!sealed) throw InputError(path.string() + ": damaged: it has no checksum where one belongs");
     return file;
 }

@@ -126,7 +126,7 @@ class Run {
         broadcast(comm_, found);
         if (!found.empty()) {
             const Checkpoint checkpoint = agreed(comm_, [&] { return read_checkpoint(found); });
-            trainer_.restore(checkpoint);
+            trainer_.restore(checkpoint, found);
             window_.restore(checkpoint);
             last_is_whole_ = found == last_;
             log_.info("goes on from " + found + ": " + std::to_string(trainer_.joint_steps_done()) +

@@ -72,8 +72,9 @@ class Trainer {
 
     /// Collective. Root returns the state; others an empty checkpoint.
     Checkpoint checkpoint() const;
-    /// Collective (only reads `checkpoint`, which must be whole on every rank).
-    void restore(const Checkpoint& checkpoint);
+    /// Collective (only reads `checkpoint`, which must be whole on every rank). ConfigError, which names it
+    /// by `name`, where it is of other data or options.
+    void restore(const Checkpoint& checkpoint, const std::string& name = "the checkpoint");
 
     /// Values of each gradient in the order in which they are summed over ranks.
     std::vector<std::int64_t> gradient_sizes() const;

@@ -141,11 +141,17 @@ Checkpoint Trainer::checkpoint() const {
     return checkpoint;
 }
 
-void Trainer::restore(const Checkpoint& checkpoint) {
+void Trainer::restore(const Checkpoint& checkpoint, const std::string& name) {
     if (checkpoint.fingerprint != train_fingerprint(config_))
+        throw ConfigError(name +
+                          " was trained with other data or options; choose another output.dir, or remove its "
+                          "checkpoints/ to train again");
+    if (checkpoint.gene_names != data_.summary.gene_names ||
+        checkpoint.label_names != data_.summary.label_names)
         throw ConfigError(
-            "the checkpoint was trained with other data or options; choose another output.dir, or " +
-            std::string("remove its checkpoints/ to train again"));
+            name +
+            " knows other genes or types than the prepared data; choose another output.dir, or remove its "
+            "checkpoints/ to train again");
     restore_module(checkpoint, "encoder", *model_.encoder);
     restore_module(checkpoint, "decoder", *model_.decoder);
     restore_module(checkpoint, "score_net", *model_.score_net);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 struct Heard {
     std::mutex mutex;
     std::string line;
-    std::atomic<int> ended = 0, warnings = 0;
+    std::atomic<int> ended = 0, warnings = 0, exit_code = 0;
     Heartbeat::Options options(double silent, double stuck) {
         return {.watch = {.silent_seconds = silent, .stuck_seconds = stuck},
                 .on_end =
@@ -29,7 +29,11 @@ struct Heard {
                         line = text;
                     },
                 .on_warning = [this](const std::string&) { ++warnings; },
-                .end_process = [this] { ++ended; }};
+                .end_process =
+                    [this](int code) {
+                        exit_code = code;
+                        ++ended;
+                    }};
     }
     std::string text() {
         const std::lock_guard lock(mutex);
@@ -59,9 +63,10 @@ TEST(Heartbeat, ARankThatStandsStillIsNamedAndAllAreEnded) {
     {
         const Heartbeat heartbeat(comm, heard.options(10, 1));
         Activity::at("test steps", 5);
-        if (comm.rank() == 1) std::this_thread::sleep_for(4s);
+        if (comm.rank() == 1) std::this_thread::sleep_for(7s);
         barrier(comm);
         EXPECT_EQ(heard.ended, 1);
+        EXPECT_EQ(heard.exit_code, 75);
         if (comm.is_root()) {
             EXPECT_NE(heard.text().find("rank 1 on "), std::string::npos) << heard.text();
             EXPECT_NE(heard.text().find("(after 5 test steps, at work outside of MPI) has stood still"),

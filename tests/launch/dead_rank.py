@@ -45,9 +45,14 @@ def main():
 
         def has_more_rows():
             metrics = run / "metrics.csv"
-            before, start = len(rows(run)) if metrics.exists() else 0, time.monotonic()
-            # So late that the ranks have heard of one another.
-            return lambda: time.monotonic() > start + 2 and metrics.exists() and len(rows(run)) > before + 20
+            before, begun = len(rows(run)) if metrics.exists() else 0, []
+
+            def ready():
+                # So long in training that the ranks have told one another of it.
+                if not begun and metrics.exists() and len(rows(run)) > before + 20:
+                    begun.append(time.monotonic())
+                return begun and time.monotonic() > begun[0] + 3
+            return ready
 
         def hurt(number, which):
             """What one of the ranks gets; the time and all of their processes are kept."""
@@ -61,8 +66,8 @@ def main():
         last = options.ranks - 1
         for what, number, which, sentence in (
             ("dies", signal.SIGKILL, last, "has died"),
-            ("stops answering", signal.SIGSTOP, last, "has given no sign of life for [34] s"),
-            ("(the first) stops answering", signal.SIGSTOP, 0, "has given no sign of life for [34] s"),
+            ("stops answering", signal.SIGSTOP, last, "has given no sign of life for \\d+ s"),
+            ("(the first) stops answering", signal.SIGSTOP, 0, "has given no sign of life for \\d+ s"),
         ):
             act = hurt(number, which)
             code, said = disturbed([options.mpiexec, "-n", options.ranks, options.binary, *words("train")], folder,

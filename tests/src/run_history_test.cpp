@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "dist/activity.hpp"
@@ -15,28 +16,39 @@ using testing_support::TemporaryFolder;
 
 namespace {
 
-/// Four nodes; `exchanges` of each, as shares of the ranks' time.
-StageRecord record_of(const std::vector<double>& exchanges) {
-    StageRecord record;
-    record.stage = "train";
-    record.state = "done";
-    const char* hosts[] = {"n1", "n2", "n3", "n4"};
-    for (std::size_t n = 0; n < exchanges.size(); ++n)
-        record.nodes.push_back({hosts[n], 2, 0.25, exchanges[n]});
-    record.ranks = 2 * static_cast<int>(exchanges.size());
-    return record;
+/// Of every pair of nodes what `wait` says, in either direction.
+std::vector<double> waits_of(std::size_t nodes, const std::function<double(std::size_t, std::size_t)>& wait) {
+    std::vector<double> waits(nodes * nodes, 0.0);
+    for (std::size_t a = 0; a < nodes; ++a)
+        for (std::size_t b = 0; b < nodes; ++b)
+            if (a != b) waits[a * nodes + b] = wait(std::min(a, b), std::max(a, b));
+    return waits;
 }
 
 }  // namespace
 
 TEST(RunHistory, NamesTheNodeWhoseExchangesStandOut) {
-    EXPECT_EQ(record_of({0.1, 0.1, 0.31, 0.12}).slow_node(),
-              "exchanges with node n3 took 31 % of the ranks' time in train, with n4 (the next) 12 %: n3 or "
-              "its network "
-              "is slow");
-    EXPECT_EQ(record_of({0.1, 0.1, 0.14, 0.12}).slow_node(), "") << "none stands out";
-    EXPECT_EQ(record_of({0.001, 0.001, 0.04, 0.001}).slow_node(), "") << "too little to speak of";
-    EXPECT_EQ(record_of({0.3, 0.3}).slow_node(), "") << "of two nodes neither can be told from the other";
+    const std::vector<std::string> four{"n1", "n2", "n3", "n4"}, three{"n1", "n2", "n3"};
+    const auto with_third = [](double slow) {
+        return [slow](std::size_t a, std::size_t b) { return a == 2 || b == 2 ? slow : 0.02; };
+    };
+    EXPECT_EQ(slow_node("train", four, waits_of(4, with_third(0.06))),
+              "exchanges with node n3 took 36 % of the ranks' time in train, each 3.0 times as long as one "
+              "between other "
+              "nodes: n3 or its network is slow");
+    EXPECT_EQ(slow_node("train", four, waits_of(4, with_third(0.03))), "") << "none stands out";
+    EXPECT_EQ(
+        slow_node("train", four, waits_of(4, [&](auto a, auto b) { return with_third(0.03)(a, b) / 10; })),
+        "")
+        << "too little to speak of";
+    EXPECT_EQ(slow_node("train", {"n1", "n2"}, waits_of(2, [](auto, auto) { return 0.3; })), "")
+        << "of two nodes neither can be told from the other";
+    // Neighbouring stretches of a graph make chains: the middle one has more exchanges, not slower ones.
+    const auto chain = [](std::size_t a, std::size_t b) { return b == a + 1 ? 0.1 : 0.0; };
+    EXPECT_EQ(slow_node("train", three, waits_of(3, chain)), "");
+    EXPECT_EQ(slow_node("train", four, waits_of(4, chain)), "");
+    EXPECT_EQ(slow_node("train", three, waits_of(3, [](auto a, auto b) { return b == a + 1 ? 0.1 : 0.06; })),
+              "");
 }
 
 TEST(RunHistory, IsReadAsItWasWrittenAndTakesBrokenLines) {
