@@ -141,7 +141,7 @@ AtlasShard read_tenx_mtx(const Communicator& comm, const InputOptions& options, 
     std::array<std::int64_t, 3> sizes{};
     if (stream) sizes = {stream->num_genes, stream->num_cells, stream->num_entries};
     broadcast(comm, std::span<std::int64_t>(sizes));
-    const auto [num_genes, num_cells, num_entries] = sizes;
+    const std::int64_t num_genes = sizes[0], num_cells = sizes[1], num_entries = sizes[2];
 
     AtlasShard shard;
     const BlockRange mine = dealt.of_rank(comm, num_cells);
