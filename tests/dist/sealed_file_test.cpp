@@ -5,18 +5,15 @@
 #include <fstream>
 #include <random>
 
+#include "tests/support/file_content.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
 
+using testing_support::content_of;
 using testing_support::TemporaryFolder;
 
 namespace {
-
-std::string content_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void write(const std::filesystem::path& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;

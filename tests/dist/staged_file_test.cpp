@@ -3,24 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <iterator>
 
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "tests/support/file_content.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
 
+using testing_support::content_of;
 using testing_support::TemporaryFolder;
-
-namespace {
-
-std::string content_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-}  // namespace
 
 TEST(StagedFile, EveryRankReadsACopyThatIsGoneAfterwards) {
     const auto comm = Communicator::world();

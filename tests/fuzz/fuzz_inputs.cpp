@@ -9,25 +9,26 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 
 #include "dist/environment.hpp"
 #include "dist/error.hpp"
 #include "dist/hdf5_crash.hpp"
+#include "dist/memory_use.hpp"
 #include "dist/sealed_file.hpp"
 #include "src/generate/part_store.hpp"
 #include "tests/fuzz/mutation.hpp"
 #include "tests/fuzz/parsers.hpp"
+#include "tests/support/file_content.hpp"
 
 namespace lapatlas::fuzz {
 
 namespace {
 
 namespace fs = std::filesystem;
+using testing_support::content_of;
 
 // What reading one file may take: docs/reproducibility.md, "Untrusted files".
 constexpr unsigned kSeconds = 60;
@@ -35,29 +36,16 @@ constexpr double kBytes = 256.0 * 1024 * 1024, kBytesAByte = 1100;
 
 enum Outcome : int { kRead = 0, kRefused = 10, kContained = 2, kBroken = 11, kTooMuchMemory = 12 };
 
-std::string content_of(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void write(const fs::path& path, const std::string& content) {
     std::ofstream(path, std::ios::binary) << content;
-}
-
-/// A line of /proc/self/status, in bytes.
-double own_memory(const char* name) {
-    std::ifstream file("/proc/self/status");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with(name)) return 1024.0 * std::atof(line.c_str() + std::strlen(name) + 1);
-    return 0;
 }
 
 /// In a process of its own: the exit code says what happened, stderr why.
 int read_within_limits(const Parser& parser, const fs::path& path, double file_bytes) {
     alarm(kSeconds);
     contain_hdf5_crashes();
-    write("/proc/self/clear_refs", "5");  // the peak begins here
-    const double before = own_memory("VmRSS:");
+    const StageMemory memory;
+    const std::int64_t before = resident_memory();
     int outcome = kRead;
     try {
         parser.read(path);
@@ -69,7 +57,7 @@ int read_within_limits(const Parser& parser, const fs::path& path, double file_b
         outcome = kBroken;
         std::cerr << typeid(error).name() << ": " << error.what() << '\n';
     }
-    const double taken = own_memory("VmHWM:") - before;
+    const auto taken = static_cast<double>(memory.peak() - before);
 #ifdef __SANITIZE_ADDRESS__
     constexpr bool kIsTrue = false;  // the sanitizer's own memory would count too
 #else
