@@ -99,14 +99,23 @@ def last_minute(runs):
     check(state == "CANCELLED", "a job that is cancelled stays so", state)
 
 
-def crash(runs):
-    """A node without power ends the job; it is put back and goes on from its last checkpoint."""
-    long = ["--train.joint_epochs=3000", "--train.validate_every=0", "--train.checkpoint_minutes=0.02"]
-    runs.here("prepare", "job", *long)
+OFTEN_SAVED = ("--train.joint_epochs=3000", "--train.validate_every=0", "--train.checkpoint_minutes=0.02")
+
+
+def in_training(runs, options):
+    """A job in the middle of training, with a checkpoint behind it; what it began from is kept as 'calm'."""
+    runs.here("prepare", "job", *options)
     subprocess.run(["cp", "-r", runs.folder / "job", runs.folder / "calm"], check=True)
-    job = runs.submit("train", "job", *long)
+    job = runs.submit("train", "job", *options)
     last = runs.folder / "job" / "checkpoints" / "last.h5"
     check(runs.until(lambda: runs.has_rows("job", 300) and last.exists()), "training goes on in the job", runs.log("train"))
+    return job
+
+
+def crash(runs):
+    """A node without power ends the job; it is put back and goes on from its last checkpoint."""
+    long = OFTEN_SAVED
+    job = in_training(runs, long)
     runs.cluster.call("crash", "n2")
     start = time.monotonic()
     check(runs.until(lambda: runs.cluster.state(job) != "RUNNING", 120), "the job ends when a node loses power",
@@ -154,13 +163,8 @@ def pipeline(runs, options=("--train.joint_epochs=60",)):
 def unplugged(runs):
     """A node without its network ends the job by the ranks' own heartbeats, long before SLURM misses it, and leaves no process;
     the job is put back and goes on when the node is there again."""
-    long = ["--train.joint_epochs=3000", "--train.validate_every=0", "--train.checkpoint_minutes=0.02",
-            "--runtime.heartbeat_timeout=6"]
-    runs.here("prepare", "job", *long)
-    subprocess.run(["cp", "-r", runs.folder / "job", runs.folder / "calm"], check=True)
-    job = runs.submit("train", "job", *long)
-    last = runs.folder / "job" / "checkpoints" / "last.h5"
-    check(runs.until(lambda: runs.has_rows("job", 300) and last.exists()), "training goes on in the job", runs.log("train"))
+    long = [*OFTEN_SAVED, "--runtime.heartbeat_timeout=6"]
+    job = in_training(runs, long)
     runs.cluster.call("unplug", "n2")
     start = time.monotonic()
     line = re.compile(r"error: rank 1 on n2 \(after \d+ joint steps, .*\) has given no sign of life for \d+ s")
