@@ -9,8 +9,8 @@ if(PTScotch_INCLUDE_DIR AND EXISTS "${PTScotch_INCLUDE_DIR}/ptscotch.h")
     file(STRINGS "${PTScotch_INCLUDE_DIR}/scotch.h" _number REGEX "typedef +(int64_t|long) +SCOTCH_Num")
   endif()
 endif()
-# Debian's is built with Debian's MPI; with another it would speak to the wrong library.
-if(PTScotch_LIBRARY MATCHES "^/usr/lib/" AND NOT "${MPI_CXX_LIBRARIES}" MATCHES "^/usr/lib/")
+# Debian's is built with Debian's Open MPI; with another MPI it would speak to the wrong library.
+if(PTScotch_LIBRARY MATCHES "^/usr/lib/" AND NOT "${MPI_CXX_LIBRARIES}" MATCHES "^/usr/lib/.*openmpi")
   set(PTScotch_LIBRARY NOTFOUND)
 endif()
 include(FindPackageHandleStandardArgs)

@@ -2,10 +2,12 @@
 #                   [ARGUMENTS of the binary...])
 # One GoogleTest binary, registered once a rank count as name.rN with labels `layer` and `ranksN`.
 # A test labelled `fast` also runs under the sanitizers; `long` is left out of CI.
-set(LAPATLAS_MPIEXEC_FLAGS --oversubscribe --mca mpi_yield_when_idle 1 --mca hwloc_base_binding_policy none
-    CACHE STRING "Flags of mpiexec in tests")
+set(LAPATLAS_MPIEXEC_FLAGS "" CACHE STRING "Flags of mpiexec in tests")
+# The MPI's part is that of launch/mpirun-env.
 set(LAPATLAS_TEST_ENVIRONMENT
-    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
+    OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+    OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
+    PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe PRTE_MCA_hwloc_default_binding_policy=none OMP_NUM_THREADS=1
     # Open MPI and HDF5 keep allocations to the end of the process.
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1)
 

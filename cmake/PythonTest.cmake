@@ -21,6 +21,6 @@ function(lapatlas_add_python_test)
                    "${CMAKE_CURRENT_SOURCE_DIR}/${arg_SCRIPT}" ${arg_ARGUMENTS})
   set_tests_properties(${arg_NAME} PROPERTIES
     LABELS "${arg_LABELS};ranks${arg_RANKS}" TIMEOUT ${arg_TIMEOUT} PROCESSORS ${arg_RANKS}
-    ENVIRONMENT "${LAPATLAS_TEST_ENVIRONMENT};OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_hwloc_base_binding_policy=none;PYTHONDONTWRITEBYTECODE=1"
+    ENVIRONMENT "${LAPATLAS_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1"
     SKIP_REGULAR_EXPRESSION "LAPATLAS_SKIPPED")
 endfunction()

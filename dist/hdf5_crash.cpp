@@ -1,16 +1,23 @@
 #include "dist/hdf5_crash.hpp"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstring>
 #include <ctime>
+#include <mutex>
 #include <vector>
+
+#include "dist/memory_use.hpp"
 
 namespace lapatlas {
 
 namespace {
+
+/// What reading a file may take: some at any rate, and what deflate can make of its bytes.
+constexpr double kFreeBytes = 256.0 * 1024 * 1024, kMostUnpacking = 1100;
 
 // Of the thread that reads: a crash comes to the thread that made it.
 thread_local const std::filesystem::path* path_read = nullptr;
@@ -74,6 +81,32 @@ struct TimeLimit {
 thread_local TimeLimit time_limit;
 bool is_limited = false;
 
+/// Of the process, while any of its threads reads.
+class MemoryLimit {
+  public:
+    void set(double bytes) {
+        const std::lock_guard lock(mutex_);
+        if (readers_++ > 0 || getrlimit(RLIMIT_DATA, &before_) != 0) return;
+        const double wanted = static_cast<double>(private_memory()) + bytes;
+        if (wanted >= static_cast<double>(before_.rlim_cur)) return;
+        const rlimit now{static_cast<rlim_t>(wanted), before_.rlim_max};
+        is_set_ = setrlimit(RLIMIT_DATA, &now) == 0;
+    }
+    void lift() {
+        const std::lock_guard lock(mutex_);
+        if (--readers_ > 0 || !is_set_) return;
+        setrlimit(RLIMIT_DATA, &before_);
+        is_set_ = false;
+    }
+
+  private:
+    std::mutex mutex_;
+    int readers_ = 0;
+    bool is_set_ = false;
+    rlimit before_{};
+};
+MemoryLimit memory_limit;
+
 }  // namespace
 
 void contain_hdf5_crashes() {
@@ -99,22 +132,29 @@ ReadingHdf5::ReadingHdf5(const std::filesystem::path& path, const std::string& n
     : has_limit_(has_limit), outer_path_(path_read), outer_name_(name_read) {
     name_read = &name;
     path_read = &path;
-    if (outer_path_ == nullptr) limit_time(true);
+    if (outer_path_ == nullptr) limit(true);
 }
 
 ReadingHdf5::~ReadingHdf5() {
-    if (outer_path_ == nullptr) limit_time(false);
+    if (outer_path_ == nullptr) limit(false);
     path_read = outer_path_;
     name_read = outer_name_;
 }
 
-void ReadingHdf5::limit_time(bool on) const {
+void ReadingHdf5::limit(bool on) const {
     constexpr double kSeconds = 15, kBytesASecond = 1e7;
     if (!is_limited || !has_limit_) return;
-    if (!on) return time_limit.set(0);
+    if (!on) {
+        memory_limit.lift();
+        time_limit.set(0);
+        return;
+    }
     std::error_code ignored;
-    const auto bytes = static_cast<double>(std::filesystem::file_size(*path_read, ignored));
-    time_limit.set(kSeconds + (ignored ? 0 : bytes / kBytesASecond));
+    const std::uintmax_t size = std::filesystem::file_size(*path_read, ignored);
+    const double bytes = ignored ? 0 : static_cast<double>(size);
+    // libhdf5 takes the memory that a text says it needs before it looks whether the file has as much.
+    if (!kHasAddressSanitizer) memory_limit.set(kFreeBytes + kMostUnpacking * bytes);
+    time_limit.set(kSeconds + bytes / kBytesASecond);
 }
 
 }  // namespace hdf5_detail

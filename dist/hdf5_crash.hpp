@@ -13,8 +13,8 @@ void contain_hdf5_crashes();
 namespace hdf5_detail {
 
 /// For the time of a call of libhdf5 that reads what `name` of the file at `path` says. May be nested; the
-/// innermost counts. Files that ranks write together may wait for one another inside: their time is not
-/// limited.
+/// innermost counts. Time and memory are limited by the file's size; not for files that ranks write together,
+/// as they may wait for one another inside.
 class ReadingHdf5 {
   public:
     ReadingHdf5(const std::filesystem::path& path, const std::string& name, bool has_limit = true);
@@ -23,7 +23,7 @@ class ReadingHdf5 {
     ReadingHdf5& operator=(const ReadingHdf5&) = delete;
 
   private:
-    void limit_time(bool on) const;
+    void limit(bool on) const;
     bool has_limit_;
     const std::filesystem::path* outer_path_;
     const std::string* outer_name_;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <mutex>
+#include <numeric>
 
 #include "dist/error.hpp"
 #include "dist/hdf5_crash.hpp"
@@ -131,7 +133,7 @@ Hdf5File Hdf5File::open(const fs::path& path) {
     silence_hdf5();
     require_regular_file(path);
     const std::string whole = "/";
-    const ReadingHdf5 reading(path, whole);
+    const ReadingHdf5 guard(path, whole);
     if (H5Fis_hdf5(path.c_str()) <= 0)
         throw InputError(path.string() + ": not an HDF5 file (or cannot be read)");
     Hdf5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
@@ -230,9 +232,13 @@ void Hdf5File::close() {
         throw ResourceError(path_.string() + ": cannot be completed; is the disk full? (" + *why + ")");
 }
 
+hdf5_detail::ReadingHdf5 Hdf5File::reading(const std::string& name) const {
+    return {path_, name, use_ == Use::kRead};
+}
+
 bool Hdf5File::exists(const std::string& name) const {
     if (name.empty() || name == "/") return true;
-    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
+    const auto guard = reading(name);
     hdf5_detail::require_no_links(file_.get(), path_, name);
     // H5Lexists wants every parent to exist.
     for (std::size_t slash = name.find('/', 1); slash != std::string::npos; slash = name.find('/', slash + 1))
@@ -249,17 +255,17 @@ bool has_object_type(hid_t file, const std::string& name, H5O_type_t wanted) {
 }  // namespace
 
 bool Hdf5File::is_group(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
+    const auto guard = reading(name);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_GROUP);
 }
 
 bool Hdf5File::is_dataset(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
+    const auto guard = reading(name);
     return exists(name) && has_object_type(file_.get(), name, H5O_TYPE_DATASET);
 }
 
 std::vector<std::string> Hdf5File::children(const std::string& group) const {
-    const ReadingHdf5 reading(path_, group, use_ == Use::kRead);
+    const auto guard = reading(group);
     hdf5_detail::require_no_links(file_.get(), path_, group);
     const Hdf5Handle opened(H5Gopen2(file_.get(), group.c_str(), H5P_DEFAULT), H5Gclose);
     if (!opened) fail("no such group", group);
@@ -274,7 +280,7 @@ std::vector<std::string> Hdf5File::children(const std::string& group) const {
 }
 
 Hdf5Handle Hdf5File::open_dataset(const std::string& name) const {
-    const ReadingHdf5 reading(path_, name, use_ == Use::kRead);
+    const auto guard = reading(name);
     hdf5_detail::require_no_links(file_.get(), path_, name);
     Hdf5Handle dataset(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), H5Dclose);
     if (!dataset) fail("no such dataset", name);
@@ -315,11 +321,14 @@ std::optional<std::int64_t> Hdf5File::contiguous_offset_raw(const std::string& d
     return static_cast<std::int64_t>(offset);
 }
 
-void Hdf5File::require_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const {
+std::int64_t Hdf5File::require_rows(const std::string& dataset, std::int64_t first,
+                                    std::int64_t count) const {
     const std::vector<std::int64_t> extents = shape(dataset);
     const std::int64_t rows = extents.empty() ? 1 : extents[0];
     if (first < 0 || count < 0 || first > rows || count > rows - first)
         fail("there are " + std::to_string(rows) + " rows, and others were asked for, in", dataset);
+    return std::accumulate(extents.begin() + std::min<std::ptrdiff_t>(1, std::ssize(extents)), extents.end(),
+                           count, std::multiplies<>());
 }
 
 std::int64_t Hdf5File::num_elements(const std::string& dataset) const {

@@ -14,6 +14,10 @@
 
 namespace lapatlas {
 
+namespace hdf5_detail {
+class ReadingHdf5;
+}
+
 /// Owns one HDF5 identifier (file, group, dataset, type, space, property list).
 class Hdf5Handle {
   public:
@@ -186,7 +190,6 @@ class Hdf5File {
     template <class T>
     void write_attribute(const std::string& object, const std::string& name, std::span<const T> values,
                          bool scalar = false);
-    /// A scalar in the form h5py has for booleans.
     /// True and false as anndata (h5py) stores them: a vector, or one value without a shape.
     void write_booleans(const std::string& dataset, const std::vector<std::int8_t>& values);
     void write_boolean(const std::string& dataset, bool value);
@@ -208,6 +211,8 @@ class Hdf5File {
     Hdf5File(std::filesystem::path path, Hdf5Handle file, Use use, bool shared = false)
         : path_(std::move(path)), file_(std::move(file)), use_(use), shared_(shared) {}
 
+    /// Held while libhdf5 reads `name`, so that a crash in it names the object.
+    hdf5_detail::ReadingHdf5 reading(const std::string& name) const;
     Hdf5Handle open_dataset(const std::string& name) const;
     std::optional<std::int64_t> contiguous_offset_raw(const std::string& dataset, hid_t type) const;
     void read_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t count,
@@ -223,8 +228,8 @@ class Hdf5File {
     void read_attribute_raw(hid_t attribute, hid_t type, const std::string& object, void* out) const;
     void write_attribute_raw(const std::string& object, const std::string& name, hid_t type,
                              std::optional<std::int64_t> count, const void* values);
-    /// Before memory is taken for rows that somebody claims.
-    void require_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const;
+    /// Fails where there are no such rows, before memory is taken for them; the number of values in them.
+    std::int64_t require_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const;
     std::int64_t num_elements(const std::string& dataset) const;
     std::int64_t row_elements(const std::string& dataset) const;
     [[noreturn]] void fail(const std::string& what, const std::string& name) const;
@@ -254,8 +259,7 @@ std::vector<T> Hdf5File::read(const std::string& dataset) const {
 
 template <class T>
 std::vector<T> Hdf5File::read_rows(const std::string& dataset, std::int64_t first, std::int64_t count) const {
-    require_rows(dataset, first, count);
-    std::vector<T> values(static_cast<std::size_t>(count * row_elements(dataset)));
+    std::vector<T> values(static_cast<std::size_t>(require_rows(dataset, first, count)));
     if (count > 0) read_raw(dataset, hdf5_type<T>(), first, count, values.data());
     return values;
 }
@@ -263,8 +267,7 @@ std::vector<T> Hdf5File::read_rows(const std::string& dataset, std::int64_t firs
 template <class T>
 std::vector<T> Hdf5File::read_member_rows(const std::string& dataset, const std::string& member,
                                           std::int64_t first, std::int64_t count) const {
-    require_rows(dataset, first, count);
-    std::vector<T> values(static_cast<std::size_t>(count));
+    std::vector<T> values(static_cast<std::size_t>(require_rows(dataset, first, count)));
     if (count > 0) read_member_raw(dataset, member, hdf5_type<T>(), sizeof(T), first, count, values.data());
     return values;
 }

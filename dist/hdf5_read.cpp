@@ -9,7 +9,6 @@
 
 namespace lapatlas {
 
-using hdf5_detail::ReadingHdf5;
 using hdf5_detail::select_rows;
 
 namespace {
@@ -43,7 +42,7 @@ std::vector<std::string> strings_from(hid_t file_type, hid_t space, std::size_t 
 
 void Hdf5File::read_raw(const std::string& dataset, hid_t type, std::int64_t first, std::int64_t count,
                         void* out) const {
-    const ReadingHdf5 reading(path_, dataset, use_ == Use::kRead);
+    const auto guard = reading(dataset);
     const Hdf5Handle opened = open_dataset(dataset);
     if (count < 0) {
         if (H5Dread(opened.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) fail("cannot read", dataset);
@@ -68,7 +67,7 @@ std::vector<std::string> Hdf5File::read_strings(const std::string& dataset) cons
 
 std::vector<std::string> Hdf5File::read_strings(const std::string& dataset, std::int64_t first,
                                                 std::int64_t count) const {
-    const ReadingHdf5 reading(path_, dataset, use_ == Use::kRead);
+    const auto guard = reading(dataset);
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type(H5Dget_type(opened.get()), H5Tclose);
     if (H5Tget_class(type.get()) != H5T_STRING) fail("expected text in", dataset);
@@ -88,7 +87,7 @@ std::vector<std::string> Hdf5File::read_strings(const std::string& dataset, std:
 
 std::optional<std::string> Hdf5File::referenced_path(const std::string& object,
                                                      const std::string& name) const {
-    const ReadingHdf5 reading(path_, object, use_ == Use::kRead);
+    const auto guard = reading(object);
     const auto opened = open_attribute(object, name);
     if (!opened) return std::nullopt;
     const Hdf5Handle type(H5Aget_type(opened->get()), H5Tclose);
@@ -107,7 +106,7 @@ std::optional<std::string> Hdf5File::referenced_path(const std::string& object,
 }
 
 std::vector<std::string> Hdf5File::members(const std::string& dataset) const {
-    const ReadingHdf5 reading(path_, dataset, use_ == Use::kRead);
+    const auto guard = reading(dataset);
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type(H5Dget_type(opened.get()), H5Tclose);
     std::vector<std::string> names;
@@ -132,7 +131,7 @@ Hdf5Handle member_type(hid_t dataset, const std::string& member) {
 }  // namespace
 
 H5T_class_t Hdf5File::member_class(const std::string& dataset, const std::string& member) const {
-    const ReadingHdf5 reading(path_, dataset, use_ == Use::kRead);
+    const auto guard = reading(dataset);
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type = member_type(opened.get(), member);
     if (!type) fail("no member '" + member + "' in", dataset);
@@ -150,7 +149,7 @@ void Hdf5File::read_member_raw(const std::string& dataset, const std::string& me
 std::vector<std::string> Hdf5File::read_member_strings(const std::string& dataset, const std::string& member,
                                                        std::int64_t first, std::int64_t count) const {
     if (count == 0) return {};
-    const ReadingHdf5 reading(path_, dataset, use_ == Use::kRead);
+    const auto guard = reading(dataset);
     require_rows(dataset, first, count);
     const Hdf5Handle opened = open_dataset(dataset);
     const Hdf5Handle type = member_type(opened.get(), member);
@@ -171,7 +170,7 @@ std::string Hdf5File::read_string(const std::string& dataset) const {
 
 std::optional<Hdf5Handle> Hdf5File::open_attribute(const std::string& object, const std::string& name) const {
     const std::string target = object.empty() ? "/" : object;
-    const ReadingHdf5 reading(path_, target, use_ == Use::kRead);
+    const auto guard = reading(target);
     if (!exists(target) || H5Aexists_by_name(file_.get(), target.c_str(), name.c_str(), H5P_DEFAULT) <= 0)
         return std::nullopt;
     Hdf5Handle opened(H5Aopen_by_name(file_.get(), target.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
@@ -183,7 +182,7 @@ std::optional<Hdf5Handle> Hdf5File::open_attribute(const std::string& object, co
 std::size_t Hdf5File::attribute_length(hid_t attribute, const std::string& object,
                                        const std::string& name) const {
     constexpr hssize_t kMost = 1 << 24;  // attributes are small
-    const ReadingHdf5 reading(path_, object, use_ == Use::kRead);
+    const auto guard = reading(object);
     const Hdf5Handle space(H5Aget_space(attribute), H5Sclose);
     const hssize_t length = H5Sget_simple_extent_npoints(space.get());
     if (length < 0 || length > kMost) fail("impossible length of attribute '" + name + "' of", object);
@@ -191,13 +190,13 @@ std::size_t Hdf5File::attribute_length(hid_t attribute, const std::string& objec
 }
 
 void Hdf5File::read_attribute_raw(hid_t attribute, hid_t type, const std::string& object, void* out) const {
-    const ReadingHdf5 reading(path_, object, use_ == Use::kRead);
+    const auto guard = reading(object);
     if (H5Aread(attribute, type, out) < 0) fail("cannot read attribute of", object);
 }
 
 std::vector<std::string> Hdf5File::string_list_attribute(const std::string& object,
                                                          const std::string& name) const {
-    const ReadingHdf5 reading(path_, object, use_ == Use::kRead);
+    const auto guard = reading(object);
     const auto opened = open_attribute(object, name);
     if (!opened) return {};
     const Hdf5Handle type(H5Aget_type(opened->get()), H5Tclose);

@@ -115,6 +115,8 @@ ReusedMemory::~ReusedMemory() = default;
 
 std::int64_t resident_memory() { return kilobytes_of("/proc/self/status", "VmRSS:"); }
 
+std::int64_t private_memory() { return kilobytes_of("/proc/self/status", "VmData:"); }
+
 std::int64_t free_memory() {
     const std::int64_t available = kilobytes_of("/proc/meminfo", "MemAvailable:");
     return std::min(available < 0 ? kNoLimit : available, left_in_control_groups());

@@ -34,6 +34,18 @@ class ReusedMemory {
 /// Rank-local. Bytes that this process holds now.
 std::int64_t resident_memory();
 
+/// Rank-local. Bytes of this process's own writable memory, taken or only reserved: what RLIMIT_DATA counts.
+std::int64_t private_memory();
+
+/// AddressSanitizer reserves memory of its own, so that a process's is no measure of the program's.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kHasAddressSanitizer = true;
+#elif defined(__has_feature)
+inline constexpr bool kHasAddressSanitizer = __has_feature(address_sanitizer);
+#else
+inline constexpr bool kHasAddressSanitizer = false;
+#endif
+
 /// Rank-local. Bytes that processes can still take on this machine: what is free or can be freed, within the
 /// limits of this process's control groups (SLURM and containers set them).
 std::int64_t free_memory();

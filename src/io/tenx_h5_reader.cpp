@@ -24,13 +24,21 @@ std::vector<std::string> tenx_groups(const Hdf5File& file) {
     return groups;
 }
 
-TenxFeatures read_features(const Hdf5File& file, const std::string& group) {
-    TenxFeatures features;
+TenxFeatures read_features(const Hdf5File& file, const std::string& group, std::int64_t num_features) {
+    const auto column = [&](const std::string& name) {
+        std::vector<std::string> texts = file.read_strings(group + name);
+        if (std::ssize(texts) != num_features)
+            throw InputError(file.path().string() + ": '" + group + name + "' has " +
+                             std::to_string(texts.size()) + " entries, and '" + group + "/shape' says " +
+                             std::to_string(num_features) + " features");
+        return texts;
+    };
     const bool version3 = file.is_group(group + "/features");
-    features.ids = file.read_strings(group + (version3 ? "/features/id" : "/genes"));
-    features.names = file.read_strings(group + (version3 ? "/features/name" : "/gene_names"));
+    TenxFeatures features;
+    features.ids = column(version3 ? "/features/id" : "/genes");
+    features.names = column(version3 ? "/features/name" : "/gene_names");
     if (version3 && file.is_dataset(group + "/features/feature_type"))
-        features.types = file.read_strings(group + "/features/feature_type");
+        features.types = column("/features/feature_type");
     return features;
 }
 
@@ -60,11 +68,7 @@ AtlasShard read_tenx_h5(const Communicator& comm, const InputOptions& options, c
         matrix.num_cells = shape[1];
         mine = rows.of_rank(comm, matrix.num_cells);
         shard.cell_names = file.read_strings(group + "/barcodes", mine.begin, mine.size());
-        TenxFeatures read = read_features(file, group);
-        if (static_cast<std::int64_t>(read.names.size()) != matrix.num_genes ||
-            read.ids.size() != read.names.size())
-            throw InputError(options.path + ": the features of '" + group + "' do not fit its shape");
-        return read;
+        return read_features(file, group, matrix.num_genes);
     });
     shard.num_cells = matrix.num_cells;
     shard.first_cell = mine.begin;

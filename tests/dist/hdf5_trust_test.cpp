@@ -2,12 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <csignal>
+#include <fstream>
 #include <functional>
+#include <iostream>
 
 #include "dist/error.hpp"
 #include "dist/hdf5_crash.hpp"
 #include "dist/hdf5_file.hpp"
+#include "dist/memory_use.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
@@ -140,6 +145,42 @@ TEST(Hdf5Crash, EndsWithALineThatNamesTheFile) {
             raise(SIGTERM);
         },
         ::testing::KilledBySignal(SIGTERM), "");
+}
+
+TEST(Hdf5Crash, ATextThatClaimsMoreThanItsFileHasTakesNoMemory) {
+    const TemporaryFolder folder(Communicator::self());
+    const auto path = file_with(folder, [](Hdf5File& file) {
+        file.write_strings("names", {"CD3E", "MS4A1"});
+    });
+    std::streamoff place = 0;
+    {
+        const Hdf5File file = Hdf5File::open(path);
+        const Hdf5Handle dataset(H5Dopen2(file.id(), "names", H5P_DEFAULT), H5Dclose);
+        place = static_cast<std::streamoff>(H5Dget_offset(dataset.get()));
+    }
+    // A text of variable length begins with its length, 32 bits.
+    const std::uint32_t length = 0xffffff00;
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(place)
+        .write(reinterpret_cast<const char*>(&length), sizeof length);
+    EXPECT_EXIT(
+        {
+            contain_hdf5_crashes();
+            const StageMemory memory;
+            const std::int64_t before = resident_memory();
+            std::cerr << refusal([&] { Hdf5File::open(path).read_strings("names"); });
+            const std::int64_t most = kHasAddressSanitizer ? std::int64_t{1} << 40 : 512 << 20;
+            _exit(memory.peak() - before < most ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "cannot read text from 'names'");
+    // Afterwards the process may take what it likes.
+    EXPECT_EXIT(
+        {
+            contain_hdf5_crashes();
+            refusal([&] { Hdf5File::open(path).read_strings("names"); });
+            _exit(std::vector<char>(std::size_t{1} << 30).size() == std::size_t{1} << 30 ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace lapatlas

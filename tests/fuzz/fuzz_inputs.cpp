@@ -2,6 +2,7 @@
 // files in SEEDS/PARSER, each in a process of its own with limits on time and memory, and says what became of
 // them. Under the sanitizers a broken promise of ours ends such a process; it is then counted as a failure,
 // kept in FOLDER, and --only I makes it again.
+//     fuzz_inputs --check PARSER FILE...: the same of what tests/fuzz/guided.sh has found.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <span>
 
 #include "dist/environment.hpp"
 #include "dist/error.hpp"
@@ -19,6 +21,7 @@
 #include "dist/memory_use.hpp"
 #include "dist/sealed_file.hpp"
 #include "src/generate/part_store.hpp"
+#include "tests/fuzz/guided_input.hpp"
 #include "tests/fuzz/mutation.hpp"
 #include "tests/fuzz/parsers.hpp"
 #include "tests/support/file_content.hpp"
@@ -58,17 +61,17 @@ int read_within_limits(const Parser& parser, const fs::path& path, double file_b
         std::cerr << typeid(error).name() << ": " << error.what() << '\n';
     }
     const auto taken = static_cast<double>(memory.peak() - before);
-#ifdef __SANITIZE_ADDRESS__
-    constexpr bool kIsTrue = false;  // the sanitizer's own memory would count too
-#else
-    constexpr bool kIsTrue = true;
-#endif
-    if (kIsTrue && taken > kBytes + kBytesAByte * file_bytes) {
+    if (!kHasAddressSanitizer && taken > kBytes + kBytesAByte * file_bytes) {
         std::cerr << "took " << taken << " bytes for a file of " << file_bytes << '\n';
         return kTooMuchMemory;
     }
     return outcome;
 }
+
+struct Verdict {
+    std::string kind;
+    bool failed = false;
+};
 
 /// Whether a sanitizer's report is about memory that libhdf5 itself mishandled: its frames come before any of
 /// ours.
@@ -82,11 +85,6 @@ bool is_of_hdf5(const std::string& report) {
     }
     return false;
 }
-
-struct Verdict {
-    std::string kind;
-    bool failed = false;
-};
 
 Verdict judge(int status, const std::string& said) {
     const bool crashed = WIFSIGNALED(status) || said.find("Sanitizer") != std::string::npos ||
@@ -107,6 +105,46 @@ Verdict judge(int status, const std::string& said) {
     }
 }
 
+struct Reading {
+    Verdict verdict;
+    std::string said;
+};
+
+/// What becomes of `input`, a file (or folder) of `bytes`, in a process of its own.
+Reading read_apart(const Parser& parser, const fs::path& input, double bytes, const fs::path& work) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int said = ::open((work / "said").c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+        dup2(said, STDERR_FILENO);
+        _exit(read_within_limits(parser, input, bytes));
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    const std::string said = content_of(work / "said");
+    return {judge(status, said), said};
+}
+
+const Parser& parser_called(const std::string& name) {
+    const auto found = std::find_if(parsers().begin(), parsers().end(),
+                                    [&](const Parser& parser) { return parser.name == name; });
+    if (found == parsers().end()) throw InputError(name + ": no such parser");
+    return *found;
+}
+
+/// A folder of its own for as long as it lives.
+struct WorkFolder {
+    fs::path path;
+    WorkFolder() {
+        std::string pattern = (fs::temp_directory_path() / "lapatlas-fuzz-XXXXXX").string();
+        path = mkdtemp(pattern.data());
+    }
+    ~WorkFolder() {
+        std::error_code ignored;
+        fs::remove_all(path, ignored);
+    }
+};
+
 class Fuzzer {
   public:
     Fuzzer(const Parser& parser, const fs::path& seeds, fs::path work, fs::path keep, std::uint64_t seed)
@@ -120,17 +158,7 @@ class Fuzzer {
     bool run(std::uint64_t index) {
         std::mt19937_64 random(seed_ * 1'000'003 + index);
         const fs::path input = make(random);
-        std::fflush(nullptr);
-        const pid_t child = fork();
-        if (child == 0) {
-            const int said = ::open((work_ / "said").c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
-            dup2(said, STDERR_FILENO);
-            _exit(read_within_limits(parser_, input, bytes_));
-        }
-        int status = 0;
-        waitpid(child, &status, 0);
-        const std::string said = content_of(work_ / "said");
-        const Verdict verdict = judge(status, said);
+        const auto [verdict, said] = read_apart(parser_, input, bytes_, work_);
         ++counts_[verdict.kind];
         if (verdict.failed || verdict.kind.find("inside libhdf5") != std::string::npos) {
             std::cout << parser_.name << " " << index << ": " << verdict.kind << ": "
@@ -193,11 +221,29 @@ void make_part(const fs::path& folder) {
     PartStore(Communicator::self(), folder / "atlas.h5ad", kPartMaker).write(0, block);
 }
 
+/// True unless one of these bytes, made to files as fuzz_guided does, is one that must not be.
+bool check(const Parser& parser, std::span<const std::string> files) {
+    const WorkFolder work;
+    const GuidedInput input(parser, work.path);
+    bool good = true;
+    for (const std::string& file : files) {
+        const std::string content = content_of(file);
+        const auto [verdict, said] =
+            read_apart(parser, input.lay(content), static_cast<double>(content.size()), work.path);
+        std::cout << file << ": " << verdict.kind << (verdict.failed ? ": " + said.substr(0, 3000) : "")
+                  << std::endl;
+        good = good && !verdict.failed;
+    }
+    return good;
+}
+
 int run(const std::vector<std::string>& words) {
     std::uint64_t seed = 1;
     std::int64_t only = -1;
     fs::path keep;
     if (words.size() == 2 && words[0] == "--make-part") return make_part(words[1]), 0;
+    if (words.size() > 2 && words[0] == "--check")
+        return check(parser_called(words[1]), std::span(words).subspan(2)) ? 0 : 1;
     if (words.size() < 3)
         throw InputError("fuzz_inputs SEEDS PARSER COUNT [--seed S] [--only I] [--keep FOLDER]");
     for (std::size_t i = 3; i + 1 < words.size(); i += 2) {
@@ -205,19 +251,14 @@ int run(const std::vector<std::string>& words) {
         if (words[i] == "--only") only = std::stoll(words[i + 1]);
         if (words[i] == "--keep") keep = words[i + 1];
     }
-    const auto found = std::find_if(parsers().begin(), parsers().end(),
-                                    [&](const Parser& parser) { return parser.name == words[1]; });
-    if (found == parsers().end()) throw InputError(words[1] + ": no such parser");
     if (!keep.empty()) fs::create_directories(keep);
-    std::string pattern = (fs::temp_directory_path() / "lapatlas-fuzz-XXXXXX").string();
-    const fs::path work = mkdtemp(pattern.data());
-    Fuzzer fuzzer(*found, words[0], work, keep, seed);
+    const WorkFolder work;
+    Fuzzer fuzzer(parser_called(words[1]), words[0], work.path, keep, seed);
     bool good = true;
     const std::uint64_t count = std::stoull(words[2]);
     for (std::uint64_t i = 0; i < count; ++i)
         if (only < 0 || static_cast<std::uint64_t>(only) == i) good = fuzzer.run(i) && good;
     fuzzer.print();
-    fs::remove_all(work);
     return good ? 0 : 1;
 }
 

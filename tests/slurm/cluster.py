@@ -20,7 +20,7 @@ class Cluster:
         self.folder = tempfile.mkdtemp(prefix="ms-")
         self.environment = dict(os.environ, MINI_SLURM_DIR=self.folder + "/c", MINI_SLURM_NET="10.78.0")
         # Those of the tests' mpirun are not for the cluster's nodes.
-        for name in [name for name in self.environment if name.startswith("OMPI_MCA_")]:
+        for name in [name for name in self.environment if name.startswith(("OMPI_MCA_", "PRTE_MCA_"))]:
             del self.environment[name]
 
     def __enter__(self):

@@ -221,8 +221,27 @@ def pbmc3k(runs):
     print(f"        | furthest apart: {furthest:.2f} standard deviations of a halving")
 
 
-CASES = {case.__name__: case for case in (time_limit, last_minute, crash, unplugged, slow_network, pipeline, pbmc3k)}
-NODES = {"slow_network": 4, "pbmc3k": 4}
+def scaling_study(runs):
+    """A job array over rank counts, weak and strong, and the page of all its tasks."""
+    figures = runs.folder / "study" / "figures"
+    for kind, strong in (("weak", {}), ("strong", {"STRONG": "1"})):
+        options = ["--array=0-2", f"--nodes={runs.options.ranks}", "--ntasks-per-node=1", f"--output={runs.folder}/{kind}-%a.log"]
+        job = runs.cluster.submit(f"{runs.options.source}/slurm/scaling_study.sbatch", options, [runs.folder / "study"], runs.folder,
+                                  {**runs.extra, **strong, "BENCH": runs.options.bench, "CELLS": "3000"})
+        for task in range(3):
+            state, code, _ = runs.cluster.wait(f"{job}_{task}")
+            check(state == "COMPLETED", f"task {task} of the {kind} study ends", (state, code) + tuple(
+                log.read_text() for log in runs.folder.glob(f"{kind}-*.log")))
+        told = [json.loads((figures / f"{kind}-{ranks}.json").read_text()) for ranks in (1, 2, 4)]
+        check([one["ranks"] for one in told] == [1, 2, 4], "each on its ranks", told)
+    page = runs.folder / "study" / "study.html"
+    answer = runs.cluster.call("run", runs.options.bench, "collate", figures, page)
+    check(answer.returncode == 0 and "strong" in page.read_text() and "weak" in page.read_text(), "one page shows both",
+          answer.stdout + answer.stderr)
+
+
+CASES = {case.__name__: case for case in (time_limit, last_minute, crash, unplugged, slow_network, pipeline, pbmc3k, scaling_study)}
+NODES = {"slow_network": 4, "pbmc3k": 4, "scaling_study": 4}
 
 
 def main():
@@ -230,6 +249,7 @@ def main():
     parser.add_argument("what", choices=list(CASES))
     parser.add_argument("--binary", required=True)
     parser.add_argument("--source", required=True)
+    parser.add_argument("--bench", default="", help="lapatlas-bench, for scaling_study")
     parser.add_argument("--data", default="", help="labelled PBMC3K, for pbmc3k")
     options = parser.parse_args()
     options.ranks = NODES.get(options.what, 3)

@@ -47,8 +47,7 @@ Config small_config(const std::filesystem::path& input) {
 }
 
 /// The 2,638 labelled cells of PBMC3K; developers have them beside the repository, users need not.
-const std::filesystem::path kPbmc3k =
-    std::filesystem::path(LAPATLAS_SOURCE_DIR) / "../shared/data/pbmc3k_labelled_2638.h5ad";
+const std::filesystem::path kPbmc3k = LAPATLAS_PBMC3K;
 
 /// An atlas and its prepared dataset, made by all ranks anew for each test; "_full" trains on full batches.
 class RankInvariance : public testing::TestWithParam<std::string> {
