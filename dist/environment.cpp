@@ -10,7 +10,8 @@
 namespace lapatlas {
 
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) {
-    setenv("OMPI_MCA_io", "romio321", 0);
+    // ROMIO, whatever version of it an Open MPI has: romio321 in 4, romio341 in 5.
+    setenv("OMPI_MCA_io", "^ompio", 0);
     // HDF5 locks the files it opens, which some file systems (Lustre, NFS without its lock server) refuse.
     setenv("HDF5_USE_FILE_LOCKING", "BEST_EFFORT", 0);
     int provided = 0;

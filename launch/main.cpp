@@ -25,6 +25,7 @@
 #include "launch/threads.hpp"
 #include "src/ablate.hpp"
 #include "src/backend/backend.hpp"
+#include "src/denoise_run.hpp"
 #include "src/embed_run.hpp"
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
@@ -38,6 +39,7 @@
 #include "src/run_folder.hpp"
 #include "src/run_history.hpp"
 #include "src/run_status.hpp"
+#include "src/simulate/factor_model.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
 
@@ -60,8 +62,12 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
                           line.subcommand == "report" || line.subcommand == "embed";
     const Config config = uses_run ? derived_for(comm, run, line.config) : line.config;
     const std::string& asked = line.subcommand;
-    if (asked == "run" || asked == "prepare" || asked == "train" || asked == "generate" || uses_run)
+    if (asked == "run" || asked == "prepare" || asked == "train" || asked == "generate" ||
+        asked == "denoise" || uses_run)
         keep_status(comm, run, asked, log);
+    if (config.input.values != "counts" && asked != "denoise" && asked != "status" && asked != "inspect")
+        throw ConfigError("input.values = " + config.input.values + ": `lapatlas " + asked +
+                          "` models counts; only `lapatlas denoise` takes other values");
     const auto backend = [&] {
         return choose_backend(comm, config.runtime.device, config.runtime.exchange_timeout, log);
     };
@@ -70,8 +76,13 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         const EvaluationResult result = agreed(comm, [&] { return read_evaluation_json(run.evaluation()); });
         print_evaluation(comm, result);
     } else if (line.subcommand == "simulate") {
-        simulate_atlas(comm, config.simulate, static_cast<std::uint64_t>(config.runtime.seed),
-                       given_or(line.output, "simulated.h5ad"), log, provenance_of(comm, config, "simulate"));
+        const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
+        const std::filesystem::path output = given_or(line.output, "simulated.h5ad");
+        const auto provenance = provenance_of(comm, config, "simulate");
+        if (config.simulate.dice_setup > 0)
+            simulate_factor_model(comm, config.simulate.dice_setup, seed, output, log, provenance);
+        else
+            simulate_atlas(comm, config.simulate, seed, output, log, provenance);
     } else if (line.subcommand == "prepare") {
         const auto chosen = backend();
         recorded(comm, run, asked, log, [&] { prepare_run(*chosen, run, config, log); });
@@ -112,6 +123,12 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     } else if (line.subcommand == "embed") {
         embed_run(comm, config, run, given_or(line.output, run.dir / "embedding.h5ad"),
                   provenance_of(comm, config, "embed"), log);
+    } else if (line.subcommand == "denoise") {
+        const auto chosen = backend();
+        recorded(comm, run, asked, log, [&] {
+            denoise_run(chosen, config, run, given_or(line.output, run.dir / "denoised.h5ad"),
+                        provenance_of(comm, config, "denoise"), log);
+        });
     } else if (line.subcommand == "ablate") {
         const std::string table = ablate(backend(), config, run.dir, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);
@@ -167,7 +184,8 @@ int report_failure(const Communicator& world, std::optional<Log>& log, std::opti
 
 /// Stages that put away what they have when they are asked to stop.
 bool can_go_on(const std::string& subcommand) {
-    return subcommand == "run" || subcommand == "train" || subcommand == "generate";
+    return subcommand == "run" || subcommand == "train" || subcommand == "generate" ||
+           subcommand == "denoise";
 }
 
 /// The end of a SLURM job's time, less what putting away may take, asks to stop; of a short job no more than

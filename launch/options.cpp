@@ -35,6 +35,7 @@ constexpr Subcommand kSubcommands[] = {
     {"evaluate", "compare synthetic with held-out real cells", "run folder, or .h5ad of synthetic cells"},
     {"report", "write the HTML page", "run folder"},
     {"embed", "map other cells into a trained model's latent space", "run folder"},
+    {"denoise", "latents of noisy cells, denoised by a prior learned from a reference (DICE)", "CONFIG.toml"},
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"plan", "memory, disk and time that a configuration will need, and how to ask SLURM for them",
      "CONFIG.toml or run folder"},
@@ -106,7 +107,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     bool version = false;
     app.add_flag("--version", version, "versions of everything linked, and what is on");
     std::optional<std::int64_t> cells, threads;
-    std::string counts, like, batch, prepared, embedded, device;
+    std::string counts, like, batch, prepared, embedded, query, device;
     bool denoised = false;
     for (const Subcommand& sub : kSubcommands) {
         CLI::App* command = app.add_subcommand(sub.name, sub.what);
@@ -126,7 +127,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         command->add_option("--log-json", out.log_json, "append the log as JSON lines to this file");
         command->add_option("--threads", threads, "threads a rank (runtime.threads)");
         if (name == "run" || name == "prepare" || name == "plan" || name == "train" || name == "generate" ||
-            name == "ablate")
+            name == "ablate" || name == "denoise")
             command->add_option("--device", device, "auto, cpu or cuda (runtime.device)");
         if (name == "generate") {
             command->add_option("--cells", cells, "number of cells (generate.cells)");
@@ -137,9 +138,11 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
             command->add_option("--input", embedded, "counts of the cells to embed (embed.path)");
             command->add_flag("--denoised", denoised, "also write expected counts (embed.denoised)");
         }
+        if (name == "denoise") command->add_option("--query", query, "cells to denoise (denoise.query)");
         if (name == "simulate")
             command->add_option("--output", out.output, ".h5ad to write (default simulated.h5ad)");
-        if (name == "generate" || name == "evaluate" || name == "report" || name == "embed")
+        if (name == "generate" || name == "evaluate" || name == "report" || name == "embed" ||
+            name == "denoise")
             command->add_option("--output", out.output,
                                 "file to write instead of the one in the run's folder");
         if (name == "generate") {
@@ -195,6 +198,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         out.config.generate.like = like;
     }
     if (!batch.empty()) out.config.generate.batch = batch;
+    if (!query.empty()) out.config.denoise.query = query;
     if (!embedded.empty()) out.config.embed.path = embedded;
     if (denoised) out.config.embed.denoised = true;
     if (threads) out.config.runtime.threads = *threads;

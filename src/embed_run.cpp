@@ -58,17 +58,8 @@ CountMatrix counts_over_model_genes(const AtlasShard& atlas, const PreparedSumma
         log.info(text);
     std::vector<std::int32_t> new_index(atlas.gene_names.size(), -1);
     for (const auto& [of_model, of_atlas] : found) new_index[static_cast<std::size_t>(of_atlas)] = of_model;
-    CountMatrix counts;
-    counts.num_genes = static_cast<std::int64_t>(summary.gene_names.size());
-    for_each_row(atlas.counts, [&](std::int64_t /*row*/, const SparseCounts& cell) {
-        for (std::int64_t i = 0; i < cell.size; ++i) {
-            const std::int32_t gene = new_index[static_cast<std::size_t>(cell.genes[i])];
-            if (gene < 0) continue;
-            counts.gene_indices.push_back(gene);
-            counts.values.push_back(cell.values[i]);
-        }
-        counts.row_offsets.push_back(static_cast<std::int64_t>(counts.values.size()));
-    });
+    CountMatrix counts = atlas.counts.rows(0, atlas.counts.num_rows());
+    select_columns(counts, new_index, std::ssize(summary.gene_names));
     tidy_rows(counts);
     return counts;
 }

@@ -255,6 +255,9 @@ void check_config(const Config& config) {
     at_least("simulate.batches", static_cast<double>(config.simulate.batches), 1);
     at_least("simulate.median_counts", config.simulate.median_counts, 1);
     share("simulate.label_missing_fraction", config.simulate.label_missing_fraction);
+    if (config.simulate.dice_setup < 0 || config.simulate.dice_setup > 4)
+        throw ConfigError("simulate.dice_setup is " + std::to_string(config.simulate.dice_setup) +
+                          ", it must be from 0 to 4");
     at_least("prepare.min_cells", static_cast<double>(config.prepare.min_cells), 1);
     at_least("prepare.target_sum", config.prepare.target_sum, 1);
     at_least("prepare.pca_components", static_cast<double>(config.prepare.pca_components), 1);
@@ -299,6 +302,23 @@ void check_config(const Config& config) {
     at_least("evaluate.max_cells", static_cast<double>(config.evaluate.max_cells), 10);
     at_least("evaluate.pca_components", static_cast<double>(config.evaluate.pca_components), 1);
     at_least("evaluate.trees", static_cast<double>(config.evaluate.trees), 1);
+    at_least("denoise.components", static_cast<double>(config.denoise.components), 0);
+    at_least("denoise.largest_value", config.denoise.largest_value, 0);
+    at_least("denoise.width", static_cast<double>(config.denoise.width), 1);
+    at_least("denoise.blocks", static_cast<double>(config.denoise.blocks), 1);
+    at_least("denoise.epochs", static_cast<double>(config.denoise.epochs), 1);
+    at_least("denoise.batch", static_cast<double>(config.denoise.batch), 2);
+    at_least("denoise.learning_rate", config.denoise.learning_rate, 0);
+    at_least("denoise.weight_decay", config.denoise.weight_decay, 0);
+    if (!(config.denoise.mixup >= 0 && config.denoise.mixup <= 1))
+        throw ConfigError("denoise.mixup is " + text_of(config.denoise.mixup) + ", it must be from 0 to 1");
+    at_least("denoise.diffusion_steps", static_cast<double>(config.denoise.diffusion_steps), 2);
+    at_least("denoise.rho", config.denoise.rho, 1e-6);
+    at_least("denoise.last_rho", config.denoise.last_rho, 1e-6);
+    at_least("denoise.noise", config.denoise.noise, 1e-6);
+    at_least("denoise.iterations", static_cast<double>(config.denoise.iterations), 1);
+    at_least("denoise.repeats", static_cast<double>(config.denoise.repeats), 1);
+    at_least("denoise.neighbours", static_cast<double>(config.denoise.neighbours), 1);
     at_least("plan.cells", static_cast<double>(config.plan.cells), 0);
     at_least("plan.genes", static_cast<double>(config.plan.genes), 0);
     at_least("plan.genes_a_cell", static_cast<double>(config.plan.genes_a_cell), 0);

@@ -21,6 +21,7 @@ struct InputOptions {
     std::string label_key;
     std::string batch_key;
     bool recover_counts = false;
+    std::string values = "counts";
     std::string split_key;
     std::string split_group_key;
     double test_fraction = 0.2;
@@ -47,6 +48,11 @@ struct InputOptions {
           "obs column of the batch (donor, chemistry): a covariate of decoder and condition; empty: none");
         v("recover_counts", recover_counts,
           "prove and undo log1p(counts scaled by library) where X is log-normalised");
+        v("values", values,
+          "counts: whole numbers, nothing else is taken; as_given: any numbers, normalised elsewhere "
+          "(`lapatlas "
+          "denoise` alone)",
+          Choices{"counts", "as_given"});
         v("split_key", split_key, "obs column with train / validation / test; empty: split by a hash");
         v("split_group_key", split_group_key,
           "obs column (donor, sample) whose cells stay together in the hashed split");
@@ -116,6 +122,7 @@ struct SimulateOptions {
     double median_counts = 2500;
     std::int64_t programs = 0;
     double label_missing_fraction = 0;
+    std::int64_t dice_setup = 0;
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -129,6 +136,10 @@ struct SimulateOptions {
           "a "
           "type differ by noise alone");
         v("label_missing_fraction", label_missing_fraction, "share of cells written without a label");
+        v("dice_setup", dice_setup,
+          "1 to 4: instead of counts the reference and query of that synthetic setup of DICE, real values, "
+          "as "
+          "OUTPUT and OUTPUT-query.h5ad; 0: counts");
     }
 };
 
@@ -386,6 +397,64 @@ struct EmbedOptions {
     }
 };
 
+struct DenoiseOptions {
+    std::string query;
+    std::string layer;
+    std::int64_t components = 0;
+    bool standardise = true;
+    double largest_value = 10;
+    std::int64_t width = 128;
+    std::int64_t blocks = 4;
+    std::int64_t epochs = 2000;
+    std::int64_t batch = 4048;
+    double learning_rate = 1e-3;
+    double weight_decay = 0.01;
+    double mixup = 0.9;
+    std::int64_t diffusion_steps = 512;
+    double first_beta = 1e-4;
+    double last_beta = 0.02;
+    std::string rho_schedule = "exponential";
+    double rho = 5;
+    double last_rho = 0.5;
+    double noise = 1;
+    std::int64_t iterations = 100;
+    std::int64_t repeats = 10;
+    std::int64_t neighbours = 15;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("query", query, "cells to denoise, read as input.path is; that is the reference");
+        v("layer", layer, "where in the query's file its values are; empty: as for the reference");
+        v("components", components,
+          "principal components of the reference k; 0: up to the elbow of the spectrum of the first 50");
+        v("standardise", standardise,
+          "genes are divided by their standard deviation in the reference before the principal components");
+        v("largest_value", largest_value, "standardised values above this are set to it; 0: none are");
+        v("width", width, "width D of the noise predictor");
+        v("blocks", blocks, "residual blocks M of the noise predictor");
+        v("epochs", epochs, "passes over the reference");
+        v("batch", batch, "cells a step");
+        v("learning_rate", learning_rate, "AdamW; cosine to zero");
+        v("weight_decay", weight_decay, "AdamW's decoupled decay");
+        v("mixup", mixup,
+          "chance that a labelled cell of a step is a random mixture of itself and four others of its label");
+        v("diffusion_steps", diffusion_steps, "steps T of the diffusion");
+        v("first_beta", first_beta, "variance added in its first step");
+        v("last_beta", last_beta, "variance added in its last step; linear between");
+        v("rho_schedule", rho_schedule, "how rho goes over the iterations, from rho to last_rho",
+          Choices{"constant", "linear", "exponential"});
+        v("rho", rho,
+          "standard deviation that couples cell and prior, in units of the latents: large trusts the "
+          "reference, small the cell");
+        v("last_rho", last_rho, "of the last iteration; not used if constant");
+        v("noise", noise, "standard deviation of a cell's (standardised) values around what its latent says");
+        v("iterations", iterations, "rounds of the split Gibbs sampler");
+        v("repeats", repeats, "independent runs of it a cell; their mean and spread are written");
+        v("neighbours", neighbours,
+          "reference cells around each repeat's latent whose labels are counted (input.label_key)");
+    }
+};
+
 struct PlanOptions {
     std::int64_t cells = 0;
     std::int64_t genes = 0;
@@ -425,6 +494,7 @@ struct Config {
     GenerateOptions generate;
     EvaluateOptions evaluate;
     EmbedOptions embed;
+    DenoiseOptions denoise;
     PlanOptions plan;
     AblateOptions ablate;
 
@@ -441,6 +511,7 @@ struct Config {
         v.section("generate", "sampling", generate);
         v.section("evaluate", "two-sample figures", evaluate);
         v.section("embed", "only for `lapatlas embed`", embed);
+        v.section("denoise", "only for `lapatlas denoise` (DICE)", denoise);
         v.section("plan", "only for `lapatlas plan`", plan);
         v.section("ablate", "only for `lapatlas ablate`", ablate);
     }

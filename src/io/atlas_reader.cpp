@@ -41,6 +41,9 @@ AtlasShard read_by_kind(const Communicator& comm, const InputOptions& options, c
     auto kind = static_cast<int>(
         agreed(comm, [&] { return comm.is_root() ? kind_of(options.path) : InputKind::kH5ad; }));
     broadcast(comm, std::span<int>(&kind, 1));
+    if (options.values == "as_given" && static_cast<InputKind>(kind) != InputKind::kH5ad)
+        throw ConfigError("input.values = as_given: " + options.path +
+                          " is of 10x's own format, which holds counts; give an .h5ad file");
     switch (static_cast<InputKind>(kind)) {
         case InputKind::kTenxFolder:
             return read_tenx_mtx(comm, options, rows, log);
@@ -161,12 +164,14 @@ AtlasShard read_files(const Communicator& comm, const InputOptions& options,
 
 AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log) {
     const std::vector<std::string> files = agreed(comm, [&] { return input_files(options.path); });
+    if (options.values == "as_given" && (files.size() != 1 || options.batch_from_file))
+        throw ConfigError("input.values = as_given takes one .h5ad file, " + options.path + " are several");
     AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
                                                                      : read_files(comm, options, files, log);
     if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)
         log.warning(options.path + ": " + std::to_string(cells) +
                     " cell names occur before; made unique (NAME-1, ...)");
-    warn_of_oddities(comm, options, shard, log);
+    if (options.values == "counts") warn_of_oddities(comm, options, shard, log);
     return shard;
 }
 

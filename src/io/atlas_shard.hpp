@@ -13,7 +13,8 @@ namespace lapatlas {
 struct AtlasShard {
     std::int64_t num_cells = 0;             ///< in the whole atlas
     std::int64_t first_cell = 0;            ///< global index of local row 0; rows are contiguous
-    PackedCounts counts;                    // [local rows, num_genes]
+    PackedCounts counts;                    // [local rows, num_genes]; no rows with input.values = as_given
+    CountMatrix values;                     // then these, [local rows, num_genes]: finite, of any sign
     std::vector<std::string> cell_names;    // [local rows]
     std::vector<std::int32_t> labels;       // [local rows], index into label_names, -1 = unlabelled
     std::vector<std::string> split_values;  // [local rows] or empty: obs[split_key]

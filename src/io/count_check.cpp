@@ -22,25 +22,44 @@ bool all_are_counts(const CountMatrix& counts) {
                        [](float value) { return fault_of_count(value) == nullptr; });
 }
 
-void check_counts(const Communicator& comm, const CountMatrix& counts, const AtlasShard& shard,
-                  const std::string& source, const std::function<std::string()>& advice) {
+namespace {
+
+/// Collective. InputError with the first entry in global order that `fault` finds one in.
+void check_entries(const Communicator& comm, const CountMatrix& matrix, const AtlasShard& shard,
+                   const std::string& source, const std::function<const char*(float)>& fault,
+                   const std::function<std::string()>& wanted) {
     // Ranks hold consecutive rows, and the lowest failing rank is the one that is heard: the first in global
     // order.
     agreed(comm, [&] {
-        for (std::size_t row = 0; row + 1 < counts.row_offsets.size(); ++row) {
-            for (auto i = static_cast<std::size_t>(counts.row_offsets[row]);
-                 i < static_cast<std::size_t>(counts.row_offsets[row + 1]); ++i) {
-                const char* fault = fault_of_count(counts.values[i]);
-                if (fault == nullptr) continue;
-                const auto gene = static_cast<std::size_t>(counts.gene_indices[i]);
+        for (std::size_t row = 0; row + 1 < matrix.row_offsets.size(); ++row) {
+            for (auto i = static_cast<std::size_t>(matrix.row_offsets[row]);
+                 i < static_cast<std::size_t>(matrix.row_offsets[row + 1]); ++i) {
+                const char* found = fault(matrix.values[i]);
+                if (found == nullptr) continue;
+                const auto gene = static_cast<std::size_t>(matrix.gene_indices[i]);
                 throw InputError(source + ": cell '" + shard.cell_names[row] + "' (row " +
                                  std::to_string(shard.first_cell + static_cast<std::int64_t>(row)) +
                                  "), gene '" + shard.gene_names[gene] + "': value " +
-                                 std::to_string(counts.values[i]) + " " + fault +
-                                 "; counts must be whole numbers >= 0" + advice());
+                                 std::to_string(matrix.values[i]) + " " + found + wanted());
             }
         }
     });
+}
+
+}  // namespace
+
+void check_counts(const Communicator& comm, const CountMatrix& counts, const AtlasShard& shard,
+                  const std::string& source, const std::function<std::string()>& advice) {
+    check_entries(comm, counts, shard, source, fault_of_count,
+                  [&] { return "; counts must be whole numbers >= 0" + advice(); });
+}
+
+void check_finite(const Communicator& comm, const CountMatrix& values, const AtlasShard& shard,
+                  const std::string& source) {
+    check_entries(
+        comm, values, shard, source,
+        [](float value) { return std::isfinite(value) ? nullptr : fault_of_count(value); },
+        [] { return std::string("; leave such cells out, or fill in what is missing"); });
 }
 
 }  // namespace lapatlas

@@ -21,4 +21,8 @@ bool all_are_counts(const CountMatrix& counts);
 void check_counts(const Communicator& comm, const CountMatrix& counts, const AtlasShard& shard,
                   const std::string& source, const std::function<std::string()>& advice);
 
+/// Collective. The same for values of any kind, which must be finite.
+void check_finite(const Communicator& comm, const CountMatrix& values, const AtlasShard& shard,
+                  const std::string& source);
+
 }  // namespace lapatlas

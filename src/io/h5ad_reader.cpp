@@ -46,6 +46,7 @@ int preference(const StoredMatrix& matrix) {
 std::vector<StoredMatrix> candidates(const Hdf5File& file, const std::vector<StoredMatrix>& matrices,
                                      const InputOptions& options) {
     if (!options.layer.empty()) return {find_matrix(matrices, options)};
+    if (options.values == "as_given") return {matrices.front()};
     std::vector<StoredMatrix> in_order;
     for (int place = 0; place <= 3; ++place)
         for (const StoredMatrix& matrix : matrices)
@@ -238,6 +239,14 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, cons
         shard.gene_names = std::move(genes.names);
         shard.gene_ids = std::move(genes.ids);
         shard.gene_columns = std::move(genes.columns);
+        if (options.values == "as_given") {
+            shard.values = read_matrix(comm, file, matrix, rows);
+            tidy_rows(shard.values);
+            check_finite(comm, shard.values, shard, options.path + ": '" + matrix.name + "'");
+            shard.counts = PackedCounts(matrix.num_genes);
+            log.info("values taken from '" + matrix.name + "' of " + options.path + " as they are");
+            return shard;
+        }
         StoredCounts read = read_counts(comm, file, matrix, rows);
         CountMatrix stored;  // where the matrix does not hold counts
         if (!read.are_counts) {

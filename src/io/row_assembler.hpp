@@ -19,6 +19,9 @@ struct MatrixEntry {
 /// refused later by name). Returns how many entries were added to another.
 std::int64_t tidy_rows(CountMatrix& counts);
 
+/// Keeps the columns whose new index is not -1, under it, of `num_kept` columns. Rows are not tidied.
+void select_columns(CountMatrix& counts, const std::vector<std::int32_t>& new_index, std::int64_t num_kept);
+
 /// Builds rows [first_row, first_row + num_rows) from entries in any order. The result is not tidied.
 class RowAssembler {
   public:

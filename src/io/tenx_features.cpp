@@ -9,30 +9,6 @@
 
 namespace lapatlas {
 
-namespace {
-
-/// Keeps the columns whose new index is not -1; row offsets follow.
-void select_columns(CountMatrix& counts, const std::vector<std::int32_t>& new_index, std::int64_t num_kept) {
-    std::size_t kept = 0;
-    std::size_t begin = 0;
-    for (std::size_t row = 0; row + 1 < counts.row_offsets.size(); ++row) {
-        const auto end = static_cast<std::size_t>(counts.row_offsets[row + 1]);
-        for (std::size_t i = begin; i < end; ++i) {
-            const std::int32_t gene = new_index[static_cast<std::size_t>(counts.gene_indices[i])];
-            if (gene < 0) continue;
-            counts.gene_indices[kept] = gene;
-            counts.values[kept++] = counts.values[i];
-        }
-        begin = end;
-        counts.row_offsets[row + 1] = static_cast<std::int64_t>(kept);
-    }
-    counts.gene_indices.resize(kept);
-    counts.values.resize(kept);
-    counts.num_genes = num_kept;
-}
-
-}  // namespace
-
 void refuse_obs_keys(const InputOptions& options) {
     for (const auto& [key, option] : {std::pair{options.label_key, "label_key"},
                                       {options.batch_key, "batch_key"},

@@ -36,6 +36,10 @@ enum class RandomStream : std::uint32_t {
     kReferenceNoise,
     kLossCells,
     kGeneSample,
+    kMixture,
+    kLikelihoodStep,
+    kPriorStep,
+    kSetup,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

@@ -9,6 +9,7 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
 #include "dist/sealed_file.hpp"
+#include "src/train/optimiser.hpp"
 
 namespace lapatlas {
 
@@ -31,7 +32,9 @@ std::string weights_id_of(const Checkpoint& checkpoint) {
     std::uint64_t hash = 0xcbf29ce484222325u;
     for (const auto& [name, number] : checkpoint.numbers) hash = hashed(hash, std::span(&number, 1));
     for (const auto& [name, tensor] : checkpoint.tensors) {
-        if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/")) continue;
+        if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/") &&
+            !name.starts_with("prior/") && !name.starts_with("prior_buffers/"))
+            continue;
         const torch::Tensor whole = tensor.detach().contiguous();
         hash = hashed(
             hash, std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())));
@@ -109,6 +112,7 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
             whole.sizes().vec());
         file.write<std::int32_t>("reference/labels", checkpoint.reference_labels);
     }
+    for (const char* group : {"counters", "numbers", "tensors"}) file.create_group(group);
     for (const auto& [name, value] : checkpoint.counters) file.write_scalar("counters/" + name, value);
     for (const auto& [name, value] : checkpoint.numbers) file.write_scalar("numbers/" + name, value);
     for (const auto& [name, tensor] : checkpoint.tensors) {
@@ -230,6 +234,30 @@ void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix,
                      std::vector<torch::Tensor>& tensors) {
     for (std::size_t i = 0; i < tensors.size(); ++i)
         copy_into(tensors[i], checkpoint, prefix + "/" + std::to_string(i));
+}
+
+namespace {
+
+std::vector<torch::Tensor> moments(Optimiser& optimiser, bool first) {
+    std::vector<torch::Tensor> list;
+    for (std::size_t i = 0; i < optimiser.parameters().size(); ++i)
+        list.push_back(first ? optimiser.first_moment(i) : optimiser.second_moment(i));
+    return list;
+}
+
+}  // namespace
+
+void store_optimiser(Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
+    store_tensors(checkpoint, name + "/first", moments(optimiser, true));
+    store_tensors(checkpoint, name + "/second", moments(optimiser, false));
+    checkpoint.counters[name + "_steps"] = optimiser.steps_done();
+}
+
+void restore_optimiser(const Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
+    std::vector<torch::Tensor> first = moments(optimiser, true), second = moments(optimiser, false);
+    restore_tensors(checkpoint, name + "/first", first);
+    restore_tensors(checkpoint, name + "/second", second);
+    optimiser.set_steps_done(checkpoint.counters.at(name + "_steps"));
 }
 
 }  // namespace lapatlas

@@ -13,6 +13,8 @@
 
 namespace lapatlas {
 
+class Optimiser;
+
 /// Everything a run needs to go on, or to generate, in one closed HDF5 file. Random numbers are functions of
 /// seed and step, so the counters are the generator's whole state.
 struct Checkpoint {
@@ -80,5 +82,9 @@ void store_tensors(Checkpoint& checkpoint, const std::string& prefix,
                    const std::vector<torch::Tensor>& tensors);
 void restore_tensors(const Checkpoint& checkpoint, const std::string& prefix,
                      std::vector<torch::Tensor>& tensors);
+
+/// An optimiser's moments as "name/first/0", ..., its steps as the counter "name_steps".
+void store_optimiser(Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser);
+void restore_optimiser(const Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser);
 
 }  // namespace lapatlas

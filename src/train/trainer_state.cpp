@@ -88,26 +88,6 @@ void gather_references(const Communicator& comm, const RankData& data, const Fro
     }
 }
 
-std::vector<torch::Tensor> moments(Optimiser& optimiser, bool first) {
-    std::vector<torch::Tensor> list;
-    for (std::size_t i = 0; i < optimiser.parameters().size(); ++i)
-        list.push_back(first ? optimiser.first_moment(i) : optimiser.second_moment(i));
-    return list;
-}
-
-void store_optimiser(Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
-    store_tensors(checkpoint, name + "/first", moments(optimiser, true));
-    store_tensors(checkpoint, name + "/second", moments(optimiser, false));
-    checkpoint.counters[name + "_steps"] = optimiser.steps_done();
-}
-
-void restore_optimiser(const Checkpoint& checkpoint, const std::string& name, Optimiser& optimiser) {
-    std::vector<torch::Tensor> first = moments(optimiser, true), second = moments(optimiser, false);
-    restore_tensors(checkpoint, name + "/first", first);
-    restore_tensors(checkpoint, name + "/second", second);
-    optimiser.set_steps_done(checkpoint.counters.at(name + "_steps"));
-}
-
 }  // namespace
 
 Checkpoint Trainer::checkpoint() const {

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/denoise/label_votes.hpp"
+#include "src/evaluate/points.hpp"
+
+namespace lapatlas {
+
+/// How well a space of cells keeps their labels apart (DICE, appendix D). NaN where a figure is not defined.
+struct SpaceFigures {
+    double silhouette = 0;    ///< cosine, by label
+    double clisi = 0;         ///< mean over cells, raw: 1 is pure; of Euclidean neighbours
+    double cosine_clisi = 0;  ///< of neighbours by cosine, which are those of the paper's tables
+    double ari = 0, nmi = 0;  ///< of a k-means into as many groups as there are labels; best of 10 starts
+};
+
+/// Rank-local. `labels` [cells], all >= 0.
+SpaceFigures figures_of_space(const Points& cells, const std::vector<std::int32_t>& labels,
+                              std::uint64_t seed);
+
+/// How confidence sets hold the truth.
+struct Calibration {
+    double level = 0;      ///< asked for
+    double holds = 0;      ///< share of cells whose set holds their label
+    double mean_size = 0;  ///< labels in a set
+};
+
+struct DenoiseFigures {
+    std::int64_t num_cells = 0;  ///< of the query with a label, or a sample of them
+    SpaceFigures pca, dice;
+    double accuracy = 0;  ///< of the neighbours' label; NaN where the reference has none
+    std::vector<Calibration> calibration;
+};
+
+/// Of cells whose truth [cells] is a label of the reference; empty where none is. `votes` of those cells.
+std::vector<Calibration> calibrate(const LabelVotes& votes, const std::vector<std::int32_t>& truth);
+
+std::string table_of(const DenoiseFigures& figures);
+void write_denoise_figures(const std::filesystem::path& path, const DenoiseFigures& figures,
+                           const std::map<std::string, std::string>& provenance);
+
+}  // namespace lapatlas
