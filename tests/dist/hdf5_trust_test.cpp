@@ -148,6 +148,7 @@ TEST(Hdf5Crash, EndsWithALineThatNamesTheFile) {
 }
 
 TEST(Hdf5Crash, ATextThatClaimsMoreThanItsFileHasTakesNoMemory) {
+    if (kHasAddressSanitizer) GTEST_SKIP() << "memory is not limited beside AddressSanitizer's own";
     const TemporaryFolder folder(Communicator::self());
     const auto path = file_with(folder, [](Hdf5File& file) {
         file.write_strings("names", {"CD3E", "MS4A1"});
@@ -169,8 +170,7 @@ TEST(Hdf5Crash, ATextThatClaimsMoreThanItsFileHasTakesNoMemory) {
             const StageMemory memory;
             const std::int64_t before = resident_memory();
             std::cerr << refusal([&] { Hdf5File::open(path).read_strings("names"); });
-            const std::int64_t most = kHasAddressSanitizer ? std::int64_t{1} << 40 : 512 << 20;
-            _exit(memory.peak() - before < most ? 0 : 1);
+            _exit(memory.peak() - before < 512 << 20 ? 0 : 1);
         },
         ::testing::ExitedWithCode(0), "cannot read text from 'names'");
     // Afterwards the process may take what it likes.
