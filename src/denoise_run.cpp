@@ -57,7 +57,7 @@ InputOptions source_of_query(const Communicator& comm, const Config& config) {
     source.recover_counts = config.input.recover_counts;
     // Labels are compared with what the reference says where the file has some.
     source.label_key = agreed(comm, [&] {
-        if (config.input.label_key.empty() || std::filesystem::is_directory(source.path))
+        if (config.input.label_key.empty() || !std::filesystem::is_regular_file(source.path))
             return std::string();
         const Hdf5File file = Hdf5File::open(source.path);
         return file.exists("obs") && H5adFrame(file, "obs").has(config.input.label_key)
@@ -73,7 +73,7 @@ struct Denoised {
     std::vector<double> all;             // [cells * repeats, k]
 };
 
-/// Collective in effect. Block by block; the same for a cell in whatever block and on whatever rank it is.
+/// Collective. Block by block; the same for a cell in whatever block and on whatever rank it is.
 Denoised denoise_cells(const std::shared_ptr<const Backend>& backend, LatentPrior& prior,
                        const Config& config, std::span<const double> projected, std::int64_t width,
                        std::int64_t first_cell, std::int64_t num_cells_in_all, Log& log) {
