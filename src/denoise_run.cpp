@@ -56,14 +56,7 @@ InputOptions source_of_query(const Communicator& comm, const Config& config) {
     source.values = config.input.values;
     source.recover_counts = config.input.recover_counts;
     // Labels are compared with what the reference says where the file has some.
-    source.label_key = agreed(comm, [&] {
-        if (config.input.label_key.empty() || !std::filesystem::is_regular_file(source.path))
-            return std::string();
-        const Hdf5File file = Hdf5File::open(source.path);
-        return file.exists("obs") && H5adFrame(file, "obs").has(config.input.label_key)
-                   ? config.input.label_key
-                   : std::string();
-    });
+    source.label_key = agreed(comm, [&] { return obs_column_if_there(source.path, config.input.label_key); });
     return source;
 }
 

@@ -210,10 +210,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     if (!summary.batch_names.empty()) source.batch_key = config.input.batch_column();
     // Labels are compared with the predicted ones where the file has some.
     source.label_key = agreed(comm, [&] {
-        const std::string& key = config.input.label_key;
-        if (summary.label_names.empty() || std::filesystem::is_directory(source.path)) return std::string();
-        const Hdf5File file = Hdf5File::open(source.path);
-        return file.exists("obs") && H5adFrame(file, "obs").has(key) ? key : std::string();
+        return obs_column_if_there(source.path, summary.label_names.empty() ? "" : config.input.label_key);
     });
     const AtlasShard atlas = read_atlas(comm, source, log);
     const CountMatrix counts =

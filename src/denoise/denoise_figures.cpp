@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "dist/durable_file.hpp"
-#include "dist/error.hpp"
 #include "src/evaluate/cluster_agreement.hpp"
 #include "src/evaluate/kmeans_groups.hpp"
 #include "src/evaluate/neighbour_mixing.hpp"
@@ -104,12 +102,7 @@ void write_denoise_figures(const std::filesystem::path& path, const DenoiseFigur
     for (const Calibration& one : figures.calibration)
         all["calibration"].push_back(
             {{"level", one.level}, {"holds", one.holds}, {"mean_size", one.mean_size}});
-    PartialFile partial(path);
-    std::ofstream file(partial.path());
-    file << all.dump(2) << '\n';
-    file.close();
-    if (!file) throw ResourceError(path.string() + ": cannot be written; is the disk full?");
-    partial.commit();
+    write_whole_file(path, all.dump(2) + '\n');
 }
 
 }  // namespace lapatlas

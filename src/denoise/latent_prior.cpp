@@ -15,16 +15,6 @@ namespace {
 
 constexpr int kMixed = 5;
 
-/// Over the ranks of `comm`, wherever the tensor lies.
-SumOverRanks sum_over(const Communicator& comm) {
-    return [comm](torch::Tensor& values) {
-        torch::Tensor host = values.to(torch::kCPU).contiguous();
-        all_reduce_sum(comm,
-                       std::span<double>(host.data_ptr<double>(), static_cast<std::size_t>(host.numel())));
-        values.copy_(host);
-    };
-}
-
 std::vector<torch::Tensor> backward_order(const ResidualMlp& network) {
     std::vector<torch::Tensor> parameters = network->parameters();
     std::reverse(parameters.begin(), parameters.end());
@@ -133,7 +123,7 @@ double LatentPrior::step() {
         x * backend_->tensor(kept).unsqueeze(1) + noise * backend_->tensor(added).unsqueeze(1);
     network_->train();
     const torch::Tensor predicted =
-        network_->forward(noisy, backend_->tensor(times), sum_over(backend_->comm()));
+        network_->forward(noisy, backend_->tensor(times), sum_over_ranks(backend_->comm()));
     const torch::Tensor loss =
         (predicted - noise).square().sum() / static_cast<double>(std::ssize(all) * width);
     gradients_->begin();

@@ -7,6 +7,7 @@
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "dist/fnv1a.hpp"
 #include "dist/stop_request.hpp"
 #include "dist/timer.hpp"
 #include "src/config/config.hpp"
@@ -25,14 +26,9 @@ std::string fingerprint_of(const Config& config, const ReferenceLatents& referen
               "denoise.weight_decay", "denoise.mixup", "denoise.diffusion_steps", "denoise.first_beta",
               "denoise.last_beta", "runtime.seed"})
             if (name == of_prior) text += name + "=" + value + ";";
-    std::uint64_t hash = 0xcbf29ce484222325u;
-    const auto add = [&](std::span<const std::byte> bytes) {
-        for (const std::byte byte : bytes)
-            hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
-    };
-    add(std::as_bytes(std::span(reference.values)));
-    add(std::as_bytes(std::span(reference.labels)));
-    return text + "latents=" + std::to_string(hash);
+    const std::uint64_t of_values = fnv1a(std::span<const float>(reference.values));
+    return text +
+           "latents=" + std::to_string(fnv1a(std::span<const std::int32_t>(reference.labels), of_values));
 }
 
 /// Trains the prior to its end, from where it was left.

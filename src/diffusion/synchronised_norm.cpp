@@ -4,7 +4,10 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
+
+#include "dist/collectives.hpp"
 
 namespace lapatlas {
 
@@ -65,6 +68,15 @@ class NormaliseTogether : public torch::autograd::Function<NormaliseTogether> {
 };
 
 }  // namespace
+
+SumOverRanks sum_over_ranks(const Communicator& comm) {
+    return [comm](torch::Tensor& values) {
+        torch::Tensor host = values.to(torch::kCPU).contiguous();
+        all_reduce_sum(comm,
+                       std::span<double>(host.data_ptr<double>(), static_cast<std::size_t>(host.numel())));
+        values.copy_(host);
+    };
+}
 
 void SynchronisedNormImpl::reset() {
     weight_ = register_parameter("weight", torch::ones({width_}));

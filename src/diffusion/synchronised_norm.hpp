@@ -5,10 +5,14 @@
 
 #include <functional>
 
+#include "dist/communicator.hpp"
+
 namespace lapatlas {
 
 /// Adds a tensor's values over all ranks, in place. Collective.
 using SumOverRanks = std::function<void(torch::Tensor&)>;
+/// Of float64 tensors, wherever they lie.
+SumOverRanks sum_over_ranks(const Communicator& comm);
 
 /// Batch normalisation (Ioffe & Szegedy 2015) of rows [n, width] whose batch is spread over ranks: mean and
 /// variance in training are those of all ranks' rows together, as are the gradients through them, and running

@@ -176,4 +176,10 @@ std::vector<double> H5adFrame::numbers(const std::string& column, std::int64_t f
                        : file_.read_rows<double>(path(column), first, count);
 }
 
+std::string obs_column_if_there(const std::filesystem::path& path, const std::string& column) {
+    if (column.empty() || !std::filesystem::is_regular_file(path)) return {};
+    const Hdf5File file = Hdf5File::open(path);
+    return file.exists("obs") && H5adFrame(file, "obs").has(column) ? column : std::string();
+}
+
 }  // namespace lapatlas

@@ -45,4 +45,8 @@ class H5adFrame {
     std::int64_t num_rows_ = 0;
 };
 
+/// Rank-local. `column` where the file at `path` is an .h5ad with that column of obs, else "": what may be
+/// there and need not (labels to compare with). "" too where `column` is empty or `path` is no single file.
+std::string obs_column_if_there(const std::filesystem::path& path, const std::string& column);
+
 }  // namespace lapatlas

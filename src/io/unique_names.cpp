@@ -6,17 +6,12 @@
 #include <unordered_set>
 
 #include "dist/collectives.hpp"
+#include "dist/fnv1a.hpp"
 #include "src/io/text_exchange.hpp"
 
 namespace lapatlas {
 
 namespace {
-
-std::uint64_t fnv1a(const std::string& text) {
-    std::uint64_t hash = 0xcbf29ce484222325u;
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    return hash;
-}
 
 /// Local positions of names whose hash occurs more than once over all ranks: a superset of the duplicates.
 std::vector<std::size_t> suspects(const Communicator& comm, const std::vector<std::string>& names) {

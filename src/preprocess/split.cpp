@@ -7,6 +7,7 @@
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "dist/fnv1a.hpp"
 #include "src/io/text_exchange.hpp"
 #include "src/random/philox.hpp"
 
@@ -117,11 +118,7 @@ std::vector<Split> split_by_hash(const Communicator& comm, const AtlasShard& sha
 }
 
 /// The item of a group in the random stream: a group is known by its name alone.
-std::uint64_t item_of_group(const std::string& name) {
-    std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
-    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    return hash;
-}
+std::uint64_t item_of_group(const std::string& name) { return fnv1a(name); }
 
 std::vector<Split> split_by_group(const Communicator& comm, const AtlasShard& shard,
                                   const InputOptions& options, std::uint64_t seed) {

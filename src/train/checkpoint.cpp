@@ -7,6 +7,7 @@
 
 #include "dist/durable_file.hpp"
 #include "dist/error.hpp"
+#include "dist/fnv1a.hpp"
 #include "dist/hdf5_file.hpp"
 #include "dist/sealed_file.hpp"
 #include "src/train/optimiser.hpp"
@@ -20,24 +21,16 @@ namespace {
 constexpr const char* kFormat = "lapatlas-checkpoint";
 constexpr std::int64_t kFormatVersion = 4;
 
-/// 64-bit FNV-1a over the bytes of `values`, going on from `hash`.
-template <class T>
-std::uint64_t hashed(std::uint64_t hash, std::span<const T> values) {
-    for (const std::byte byte : std::as_bytes(values))
-        hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
-    return hash;
-}
-
 std::string weights_id_of(const Checkpoint& checkpoint) {
-    std::uint64_t hash = 0xcbf29ce484222325u;
-    for (const auto& [name, number] : checkpoint.numbers) hash = hashed(hash, std::span(&number, 1));
+    std::uint64_t hash = kFnv1aStart;
+    for (const auto& [name, number] : checkpoint.numbers) hash = fnv1a(std::span(&number, 1), hash);
     for (const auto& [name, tensor] : checkpoint.tensors) {
         if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/") &&
             !name.starts_with("prior/") && !name.starts_with("prior_buffers/"))
             continue;
         const torch::Tensor whole = tensor.detach().contiguous();
-        hash = hashed(
-            hash, std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())));
+        hash = fnv1a(std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
+                     hash);
     }
     std::array<char, 17> text{};
     std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));

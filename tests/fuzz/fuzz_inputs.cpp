@@ -25,6 +25,7 @@
 #include "tests/fuzz/mutation.hpp"
 #include "tests/fuzz/parsers.hpp"
 #include "tests/support/file_content.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas::fuzz {
 
@@ -132,19 +133,6 @@ const Parser& parser_called(const std::string& name) {
     return *found;
 }
 
-/// A folder of its own for as long as it lives.
-struct WorkFolder {
-    fs::path path;
-    WorkFolder() {
-        std::string pattern = (fs::temp_directory_path() / "lapatlas-fuzz-XXXXXX").string();
-        path = mkdtemp(pattern.data());
-    }
-    ~WorkFolder() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-};
-
 class Fuzzer {
   public:
     Fuzzer(const Parser& parser, const fs::path& seeds, fs::path work, fs::path keep, std::uint64_t seed)
@@ -223,13 +211,13 @@ void make_part(const fs::path& folder) {
 
 /// True unless one of these bytes, made to files as fuzz_guided does, is one that must not be.
 bool check(const Parser& parser, std::span<const std::string> files) {
-    const WorkFolder work;
-    const GuidedInput input(parser, work.path);
+    const testing_support::TemporaryFolder work(Communicator::self());
+    const GuidedInput input(parser, work.path());
     bool good = true;
     for (const std::string& file : files) {
         const std::string content = content_of(file);
         const auto [verdict, said] =
-            read_apart(parser, input.lay(content), static_cast<double>(content.size()), work.path);
+            read_apart(parser, input.lay(content), static_cast<double>(content.size()), work.path());
         std::cout << file << ": " << verdict.kind << (verdict.failed ? ": " + said.substr(0, 3000) : "")
                   << std::endl;
         good = good && !verdict.failed;
@@ -252,8 +240,8 @@ int run(const std::vector<std::string>& words) {
         if (words[i] == "--keep") keep = words[i + 1];
     }
     if (!keep.empty()) fs::create_directories(keep);
-    const WorkFolder work;
-    Fuzzer fuzzer(parser_called(words[1]), words[0], work.path, keep, seed);
+    const testing_support::TemporaryFolder work(Communicator::self());
+    Fuzzer fuzzer(parser_called(words[1]), words[0], work.path(), keep, seed);
     bool good = true;
     const std::uint64_t count = std::stoull(words[2]);
     for (std::uint64_t i = 0; i < count; ++i)

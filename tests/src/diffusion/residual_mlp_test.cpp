@@ -6,21 +6,9 @@
 #include <numeric>
 
 #include "dist/block_range.hpp"
-#include "dist/collectives.hpp"
 #include "src/embed/parameter_init.hpp"
 
 namespace lapatlas {
-
-namespace {
-
-SumOverRanks sum_over(const Communicator& comm) {
-    return [comm](torch::Tensor& values) {
-        all_reduce_sum(
-            comm, std::span<double>(values.data_ptr<double>(), static_cast<std::size_t>(values.numel())));
-    };
-}
-
-}  // namespace
 
 TEST(SynchronisedNorm, IsLibtorchsOverTheRowsOfAllRanks) {
     const Communicator comm = Communicator::world();
@@ -41,7 +29,7 @@ TEST(SynchronisedNorm, IsLibtorchsOverTheRowsOfAllRanks) {
 
     const BlockRange mine = block_of_rank(kRows, comm.size(), comm.rank());
     const torch::Tensor part = rows.narrow(0, mine.begin, mine.size()).clone().requires_grad_(true);
-    const torch::Tensor out = norm->forward(part, sum_over(comm));
+    const torch::Tensor out = norm->forward(part, sum_over_ranks(comm));
     (out * weights.narrow(0, mine.begin, mine.size())).sum().backward();
     const auto near = [](const torch::Tensor& a, const torch::Tensor& b) {
         return torch::allclose(a, b, 1e-5, 1e-5);
@@ -50,7 +38,7 @@ TEST(SynchronisedNorm, IsLibtorchsOverTheRowsOfAllRanks) {
     // Parameters' gradients are of a rank's rows, as those of every layer: their sum is the whole.
     for (std::size_t i = 0; i < 2; ++i) {
         torch::Tensor sum = norm->parameters()[i].grad().to(torch::kFloat64);
-        sum_over(comm)(sum);
+        sum_over_ranks(comm)(sum);
         EXPECT_TRUE(near(sum.to(torch::kFloat32), expected->parameters()[i].grad())) << i;
     }
     EXPECT_TRUE(near(norm->buffers()[0], expected->running_mean));
