@@ -39,6 +39,7 @@
 #include "src/run_folder.hpp"
 #include "src/run_history.hpp"
 #include "src/run_status.hpp"
+#include "src/sensitivity_run.hpp"
 #include "src/simulate/factor_model.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
@@ -63,9 +64,10 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     const Config config = uses_run ? derived_for(comm, run, line.config) : line.config;
     const std::string& asked = line.subcommand;
     if (asked == "run" || asked == "prepare" || asked == "train" || asked == "generate" ||
-        asked == "denoise" || uses_run)
+        asked == "denoise" || asked == "sensitivity" || uses_run)
         keep_status(comm, run, asked, log);
-    if (config.input.values != "counts" && asked != "denoise" && asked != "status" && asked != "inspect")
+    if (config.input.values != "counts" && asked != "denoise" && asked != "sensitivity" &&
+        asked != "status" && asked != "inspect")
         throw ConfigError("input.values = " + config.input.values + ": `lapatlas " + asked +
                           "` models counts; only `lapatlas denoise` takes other values");
     const auto backend = [&] {
@@ -129,6 +131,13 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
             denoise_run(chosen, config, run, given_or(line.output, run.dir / "denoised.h5ad"),
                         provenance_of(comm, config, "denoise"), log);
         });
+    } else if (line.subcommand == "sensitivity") {
+        const auto chosen = backend();
+        std::string table;
+        recorded(comm, run, asked, log, [&] {
+            table = sensitivity_run(chosen, config, run, provenance_of(comm, config, "sensitivity"), log);
+        });
+        if (comm.is_root()) std::fputs(table.c_str(), stdout);
     } else if (line.subcommand == "ablate") {
         const std::string table = ablate(backend(), config, run.dir, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);
@@ -185,7 +194,7 @@ int report_failure(const Communicator& world, std::optional<Log>& log, std::opti
 /// Stages that put away what they have when they are asked to stop.
 bool can_go_on(const std::string& subcommand) {
     return subcommand == "run" || subcommand == "train" || subcommand == "generate" ||
-           subcommand == "denoise";
+           subcommand == "denoise" || subcommand == "sensitivity";
 }
 
 /// The end of a SLURM job's time, less what putting away may take, asks to stop; of a short job no more than

@@ -36,6 +36,7 @@ constexpr Subcommand kSubcommands[] = {
     {"report", "write the HTML page", "run folder"},
     {"embed", "map other cells into a trained model's latent space", "run folder"},
     {"denoise", "latents of noisy cells, denoised by a prior learned from a reference (DICE)", "CONFIG.toml"},
+    {"sensitivity", "figures of denoise over values of rho and numbers of components", "CONFIG.toml"},
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"plan", "memory, disk and time that a configuration will need, and how to ask SLURM for them",
      "CONFIG.toml or run folder"},
@@ -127,7 +128,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         command->add_option("--log-json", out.log_json, "append the log as JSON lines to this file");
         command->add_option("--threads", threads, "threads a rank (runtime.threads)");
         if (name == "run" || name == "prepare" || name == "plan" || name == "train" || name == "generate" ||
-            name == "ablate" || name == "denoise")
+            name == "ablate" || name == "denoise" || name == "sensitivity")
             command->add_option("--device", device, "auto, cpu or cuda (runtime.device)");
         if (name == "generate") {
             command->add_option("--cells", cells, "number of cells (generate.cells)");
@@ -138,7 +139,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
             command->add_option("--input", embedded, "counts of the cells to embed (embed.path)");
             command->add_flag("--denoised", denoised, "also write expected counts (embed.denoised)");
         }
-        if (name == "denoise") command->add_option("--query", query, "cells to denoise (denoise.query)");
+        if (name == "denoise" || name == "sensitivity")
+            command->add_option("--query", query, "cells to denoise (denoise.query)");
         if (name == "simulate")
             command->add_option("--output", out.output, ".h5ad to write (default simulated.h5ad)");
         if (name == "generate" || name == "evaluate" || name == "report" || name == "embed" ||

@@ -15,10 +15,9 @@ namespace lapatlas {
 int set_threads(const Communicator& comm, std::int64_t wanted) {
     const int ranks_here = ranks_on_machine(comm);
     int threads = static_cast<int>(wanted);
-    if (threads <= 0) {
-        const char* slurm = std::getenv("SLURM_CPUS_PER_TASK");
-        threads = slurm != nullptr ? std::atoi(slurm) : 0;
-    }
+    for (const char* variable : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"})
+        if (const char* given = std::getenv(variable); threads <= 0 && given != nullptr)
+            threads = std::atoi(given);
     if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency()) / ranks_here;
     threads = std::max(1, threads);
     omp_set_num_threads(threads);

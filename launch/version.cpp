@@ -11,6 +11,7 @@
 #include "partition/metis_partitioner.hpp"
 #include "src/evaluate/optimal_transport.hpp"
 #include "src/evaluate/random_forest.hpp"
+#include "src/graph/communities.hpp"
 
 namespace lapatlas {
 
@@ -27,6 +28,7 @@ std::string version_text() {
                       std::to_string(EIGEN_MINOR_VERSION));
     line("LEMON", optimal_transport_version());
     line("OpenCV ml", random_forest_version());
+    line("NetworKit", community_library_version());
     line("CLI11", CLI11_VERSION);
     line("toml11", std::to_string(TOML11_VERSION_MAJOR) + "." + std::to_string(TOML11_VERSION_MINOR) + "." +
                        std::to_string(TOML11_VERSION_PATCH));

@@ -8,6 +8,7 @@
 #include <toml.hpp>
 
 #include "dist/error.hpp"
+#include "src/config/text_list.hpp"
 #include "src/io/near_names.hpp"
 
 namespace lapatlas {
@@ -34,9 +35,7 @@ std::string text_of(bool value) { return value ? "true" : "false"; }
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 std::string text_of(const std::string& value) { return value; }
 std::string text_of(double value) {
-    char text[64];
-    const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-    std::string shortest(text, end);
+    std::string shortest = number_text(value);
     // TOML tells a float from an integer by its point or exponent.
     if (shortest.find_first_of(".en") == std::string::npos) shortest += ".0";
     return shortest;
@@ -315,6 +314,9 @@ void check_config(const Config& config) {
     at_least("denoise.diffusion_steps", static_cast<double>(config.denoise.diffusion_steps), 2);
     at_least("denoise.rho", config.denoise.rho, 1e-6);
     at_least("denoise.last_rho", config.denoise.last_rho, 1e-6);
+    if (config.denoise.likelihood != "gaussian" && config.input.values == "as_given")
+        throw ConfigError("denoise.likelihood = \"" + config.denoise.likelihood +
+                          "\" is one of counts, and input.values = \"as_given\" says that there are none");
     at_least("denoise.noise", config.denoise.noise, 1e-6);
     at_least("denoise.iterations", static_cast<double>(config.denoise.iterations), 1);
     at_least("denoise.repeats", static_cast<double>(config.denoise.repeats), 1);

@@ -110,7 +110,9 @@ struct RuntimeOptions {
           "(lfs setstripe); -1: all");
         v("stripe_mib", stripe_mib, "MiB of such a file on one target before the next; with stripe_count");
         v("threads", threads,
-          "threads a rank; 0: SLURM_CPUS_PER_TASK, else the machine's cores shared by its ranks");
+          "threads a rank; 0: OMP_NUM_THREADS, else SLURM_CPUS_PER_TASK, else the machine's cores shared by "
+          "its "
+          "ranks");
     }
 };
 
@@ -413,6 +415,7 @@ struct DenoiseOptions {
     std::int64_t diffusion_steps = 512;
     double first_beta = 1e-4;
     double last_beta = 0.02;
+    std::string likelihood = "gaussian";
     std::string rho_schedule = "exponential";
     double rho = 5;
     double last_rho = 0.5;
@@ -441,17 +444,35 @@ struct DenoiseOptions {
         v("diffusion_steps", diffusion_steps, "steps T of the diffusion");
         v("first_beta", first_beta, "variance added in its first step");
         v("last_beta", last_beta, "variance added in its last step; linear between");
+        v("likelihood", likelihood,
+          "what a cell says of its latent: its values with normal noise around them (DICE), or its counts",
+          Choices{"gaussian", "poisson", "negative_binomial"});
         v("rho_schedule", rho_schedule, "how rho goes over the iterations, from rho to last_rho",
           Choices{"constant", "linear", "exponential"});
         v("rho", rho,
           "standard deviation that couples cell and prior, in units of the latents: large trusts the "
           "reference, small the cell");
         v("last_rho", last_rho, "of the last iteration; not used if constant");
-        v("noise", noise, "standard deviation of a cell's (standardised) values around what its latent says");
+        v("noise", noise,
+          "standard deviation of a cell's (standardised) values around what its latent says; gaussian");
         v("iterations", iterations, "rounds of the split Gibbs sampler");
         v("repeats", repeats, "independent runs of it a cell; their mean and spread are written");
         v("neighbours", neighbours,
           "reference cells around each repeat's latent whose labels are counted (input.label_key)");
+    }
+};
+
+struct SensitivityOptions {
+    std::string rho;
+    std::string components;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("rho", rho,
+          "\"NUMBER,NUMBER\" for denoise.rho, denoise.last_rho in proportion; empty: a quarter, half, one, "
+          "two "
+          "and four times it");
+        v("components", components, "\"NUMBER,NUMBER\" for denoise.components; empty: it alone");
     }
 };
 
@@ -495,6 +516,7 @@ struct Config {
     EvaluateOptions evaluate;
     EmbedOptions embed;
     DenoiseOptions denoise;
+    SensitivityOptions sensitivity;
     PlanOptions plan;
     AblateOptions ablate;
 
@@ -512,6 +534,7 @@ struct Config {
         v.section("evaluate", "two-sample figures", evaluate);
         v.section("embed", "only for `lapatlas embed`", embed);
         v.section("denoise", "only for `lapatlas denoise` (DICE)", denoise);
+        v.section("sensitivity", "only for `lapatlas sensitivity`", sensitivity);
         v.section("plan", "only for `lapatlas plan`", plan);
         v.section("ablate", "only for `lapatlas ablate`", ablate);
     }

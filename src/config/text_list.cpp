@@ -1,6 +1,7 @@
 #include "src/config/text_list.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace lapatlas {
 
@@ -18,6 +19,11 @@ std::vector<std::string> split_text(const std::string& text, char separator) {
         first = end + 1;
     }
     return parts;
+}
+
+std::string number_text(double value) {
+    char text[64];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 }  // namespace lapatlas

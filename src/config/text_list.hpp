@@ -11,4 +11,7 @@ std::string trimmed(const std::string& text);
 /// What stands between the separators, trimmed; empty parts stay.
 std::vector<std::string> split_text(const std::string& text, char separator);
 
+/// The shortest text that reads as the number again: "0.5", "20", "1e-06".
+std::string number_text(double value);
+
 }  // namespace lapatlas

@@ -6,7 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "dist/agreement.hpp"
+#include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
+#include "dist/even_sample.hpp"
+#include "src/evaluate/best_communities.hpp"
 #include "src/evaluate/cluster_agreement.hpp"
 #include "src/evaluate/kmeans_groups.hpp"
 #include "src/evaluate/neighbour_mixing.hpp"
@@ -14,6 +18,9 @@
 namespace lapatlas {
 
 namespace {
+
+/// Cells of the query whose labels figures are made of, at most: they compare all with all.
+constexpr std::int64_t kMostJudged = 5000;
 
 nlohmann::json json_of(double number) {
     return std::isfinite(number) ? nlohmann::json(number) : nlohmann::json();
@@ -30,10 +37,116 @@ nlohmann::json json_of(const SpaceFigures& figures) {
             {"clisi", json_of(figures.clisi)},
             {"cosine_clisi", json_of(figures.cosine_clisi)},
             {"ari", json_of(figures.ari)},
-            {"nmi", json_of(figures.nmi)}};
+            {"nmi", json_of(figures.nmi)},
+            {"leiden_ari", json_of(figures.leiden_ari)},
+            {"leiden_nmi", json_of(figures.leiden_nmi)}};
+}
+
+Points points_of(const std::vector<float>& values, std::int64_t width) {
+    return Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+               values.data(), std::ssize(values) / width, width)
+        .cast<Points::Scalar>();
+}
+
+/// A sample of the query's labelled cells, on the root.
+struct JudgedCells {
+    std::vector<float> pca, dice;             // [cells, width]
+    std::vector<std::int32_t> labels, truth;  ///< of the query; by the reference's names, -1: unknown there
+    LabelVotes votes;
+};
+
+JudgedCells gather_judged(const Communicator& comm, const DenoiseInput& input,
+                          const DenoisedQuery& denoised) {
+    JudgedCells own;
+    const auto take = [](auto& to, const auto& from, std::size_t row, std::int64_t width) {
+        const auto begin = from.begin() + static_cast<std::ptrdiff_t>(row) * width;
+        to.insert(to.end(), begin, begin + width);
+    };
+    const AtlasShard& query = input.query;
+    for (std::size_t i = 0; i < query.labels.size(); ++i) {
+        if (query.labels[i] < 0) continue;
+        if (!is_in_even_sample(query.first_cell + static_cast<std::int64_t>(i), query.num_cells, kMostJudged))
+            continue;
+        take(own.pca, denoised.pca, i, denoised.width);
+        take(own.dice, denoised.dice, i, denoised.width);
+        own.labels.push_back(query.labels[i]);
+        const std::string& name = query.label_names[static_cast<std::size_t>(query.labels[i])];
+        const auto found = std::find(input.label_names.begin(), input.label_names.end(), name);
+        own.truth.push_back(found == input.label_names.end()
+                                ? -1
+                                : static_cast<std::int32_t>(found - input.label_names.begin()));
+        if (denoised.votes.best.empty()) continue;
+        take(own.votes.probabilities, denoised.votes.probabilities, i, denoised.votes.num_labels);
+        own.votes.best.push_back(denoised.votes.best[i]);
+    }
+    JudgedCells all;
+    all.pca = gather_v<float>(comm, own.pca);
+    all.dice = gather_v<float>(comm, own.dice);
+    all.labels = gather_v<std::int32_t>(comm, own.labels);
+    all.truth = gather_v<std::int32_t>(comm, own.truth);
+    all.votes.num_labels = denoised.votes.num_labels;
+    all.votes.probabilities = gather_v<float>(comm, own.votes.probabilities);
+    all.votes.best = gather_v<std::int32_t>(comm, own.votes.best);
+    return all;
+}
+
+/// Of the votes' first choice, over cells whose label the reference knows.
+double accuracy_of(const JudgedCells& cells) {
+    double right = 0, known = 0;
+    for (std::size_t i = 0; i < cells.votes.best.size(); ++i)
+        if (cells.truth[i] >= 0) {
+            right += cells.truth[i] == cells.votes.best[i] ? 1 : 0;
+            ++known;
+        }
+    return known > 0 ? right / known : std::nan("");
 }
 
 }  // namespace
+
+DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, const DenoisedQuery& denoised,
+                           std::uint64_t seed) {
+    double shift = 0, squares = 0, entropy = 0;
+    const auto width = static_cast<std::size_t>(denoised.width);
+    for (std::size_t cell = 0; cell < denoised.dice.size() / width; ++cell) {
+        double distance = 0;
+        for (std::size_t i = cell * width; i < (cell + 1) * width; ++i) {
+            const double apart = static_cast<double>(denoised.dice[i]) - denoised.pca[i];
+            distance += apart * apart;
+            squares += static_cast<double>(denoised.deviation[i]) * denoised.deviation[i];
+        }
+        shift += std::sqrt(distance);
+    }
+    for (const float one : denoised.votes.entropy) entropy += one;
+    shift = all_reduce_sum(comm, shift);
+    squares = all_reduce_sum(comm, squares);
+    entropy = all_reduce_sum(comm, entropy);
+    const JudgedCells cells = gather_judged(comm, input, denoised);
+    return agreed(comm, [&] {
+        DenoiseFigures figures;
+        if (!comm.is_root()) return figures;
+        const auto num_cells = static_cast<double>(input.query.num_cells);
+        figures.shift = shift / num_cells;
+        figures.spread = std::sqrt(squares / (num_cells * static_cast<double>(denoised.width)));
+        figures.entropy = input.label_names.empty() ? std::nan("") : entropy / num_cells;
+        figures.acceptance = denoised.acceptance;
+        figures.num_cells = std::ssize(cells.labels);
+        figures.accuracy = accuracy_of(cells);
+        if (cells.labels.empty()) {
+            figures.pca =
+                figures.dice = {std::nan(""), std::nan(""), std::nan(""), std::nan(""), std::nan("")};
+            return figures;
+        }
+        figures.pca = figures_of_space(points_of(cells.pca, denoised.width), cells.labels, seed);
+        figures.dice = figures_of_space(points_of(cells.dice, denoised.width), cells.labels, seed);
+        if (!cells.votes.best.empty()) figures.calibration = calibrate(cells.votes, cells.truth);
+        return figures;
+    });
+}
+
+SpaceFigures SpaceFigures::none() {
+    const double nan = std::nan("");
+    return {nan, nan, nan, nan, nan, nan, nan};
+}
 
 SpaceFigures figures_of_space(const Points& cells, const std::vector<std::int32_t>& labels,
                               std::uint64_t seed) {
@@ -47,6 +160,9 @@ SpaceFigures figures_of_space(const Points& cells, const std::vector<std::int32_
     const std::vector<std::int32_t> groups = kmeans_groups(cells, std::ssize(kinds), seed);
     figures.ari = adjusted_rand_index(labels, groups);
     figures.nmi = normalised_mutual_information(labels, groups);
+    const CommunityAgreement communities = best_communities(cells, labels, seed);
+    figures.leiden_ari = communities.ari;
+    figures.leiden_nmi = communities.nmi;
     return figures;
 }
 
@@ -73,6 +189,7 @@ std::vector<Calibration> calibrate(const LabelVotes& votes, const std::vector<st
 
 std::string table_of(const DenoiseFigures& figures) {
     char line[160];
+    if (figures.num_cells == 0) return "the query has no labels to hold its latents against\n";
     std::snprintf(line, sizeof line, "%lld labelled cells of the query\n%-12s%12s%12s\n",
                   static_cast<long long>(figures.num_cells), "", "PCA", "DICE");
     std::string text = line;
@@ -83,8 +200,15 @@ std::string table_of(const DenoiseFigures& figures) {
     add("silhouette", figures.pca.silhouette, figures.dice.silhouette);
     add("cLISI", figures.pca.clisi, figures.dice.clisi);
     add("cLISI, cos", figures.pca.cosine_clisi, figures.dice.cosine_clisi);
-    add("ARI", figures.pca.ari, figures.dice.ari);
-    add("NMI", figures.pca.nmi, figures.dice.nmi);
+    add("ARI k-means", figures.pca.ari, figures.dice.ari);
+    add("NMI k-means", figures.pca.nmi, figures.dice.nmi);
+    add("ARI Leiden", figures.pca.leiden_ari, figures.dice.leiden_ari);
+    add("NMI Leiden", figures.pca.leiden_nmi, figures.dice.leiden_nmi);
+    if (std::isfinite(figures.accuracy)) {
+        std::snprintf(line, sizeof line, "labels of neighbours are right in %.1f %%\n",
+                      100 * figures.accuracy);
+        text += line;
+    }
     for (const Calibration& one : figures.calibration) {
         std::snprintf(line, sizeof line,
                       "label sets at %.0f %% hold the truth in %.1f %%, %.2f labels a set\n", 100 * one.level,
@@ -96,9 +220,16 @@ std::string table_of(const DenoiseFigures& figures) {
 
 void write_denoise_figures(const std::filesystem::path& path, const DenoiseFigures& figures,
                            const std::map<std::string, std::string>& provenance) {
-    nlohmann::json all = {{"format", "lapatlas-denoise-figures"},  {"cells", figures.num_cells},
-                          {"pca", json_of(figures.pca)},           {"dice", json_of(figures.dice)},
-                          {"accuracy", json_of(figures.accuracy)}, {"provenance", provenance}};
+    nlohmann::json all = {{"format", "lapatlas-denoise-figures"},
+                          {"cells", figures.num_cells},
+                          {"pca", json_of(figures.pca)},
+                          {"dice", json_of(figures.dice)},
+                          {"accuracy", json_of(figures.accuracy)},
+                          {"shift", figures.shift},
+                          {"spread", figures.spread},
+                          {"entropy", json_of(figures.entropy)},
+                          {"acceptance", figures.acceptance},
+                          {"provenance", provenance}};
     for (const Calibration& one : figures.calibration)
         all["calibration"].push_back(
             {{"level", one.level}, {"holds", one.holds}, {"mean_size", one.mean_size}});

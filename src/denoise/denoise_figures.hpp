@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "src/denoise/denoise_input.hpp"
+#include "src/denoise/denoiser.hpp"
 #include "src/denoise/label_votes.hpp"
 #include "src/evaluate/points.hpp"
 
@@ -17,6 +19,9 @@ struct SpaceFigures {
     double clisi = 0;         ///< mean over cells, raw: 1 is pure; of Euclidean neighbours
     double cosine_clisi = 0;  ///< of neighbours by cosine, which are those of the paper's tables
     double ari = 0, nmi = 0;  ///< of a k-means into as many groups as there are labels; best of 10 starts
+    double leiden_ari = 0, leiden_nmi = 0;  ///< see best_communities
+
+    static SpaceFigures none();
 };
 
 /// Rank-local. `labels` [cells], all >= 0.
@@ -31,11 +36,20 @@ struct Calibration {
 };
 
 struct DenoiseFigures {
-    std::int64_t num_cells = 0;  ///< of the query with a label, or a sample of them
-    SpaceFigures pca, dice;
-    double accuracy = 0;  ///< of the neighbours' label; NaN where the reference has none
+    std::int64_t num_cells = 0;  ///< of the query with a label, or a sample of them; 0: it has none
+    SpaceFigures pca, dice;      ///< NaN where the query has no labels
+    double accuracy = 0;         ///< of the neighbours' label; NaN where either side has none
     std::vector<Calibration> calibration;
+    double shift = 0;       ///< mean distance of a cell's denoised from its projected latent
+    double spread = 0;      ///< root mean square of the standard deviations over repeats
+    double entropy = 0;     ///< mean of the label votes', nats; NaN where the reference has no labels
+    double acceptance = 1;  ///< of the likelihood step's proposals
 };
+
+/// Collective. The label figures are of an even sample of the query's labelled cells. On the root; elsewhere
+/// nothing is filled in.
+DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, const DenoisedQuery& denoised,
+                           std::uint64_t seed);
 
 /// Of cells whose truth [cells] is a label of the reference; empty where none is. `votes` of those cells.
 std::vector<Calibration> calibrate(const LabelVotes& votes, const std::vector<std::int32_t>& truth);

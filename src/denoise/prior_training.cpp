@@ -44,6 +44,8 @@ class PriorTraining {
           writer_(path_, 1, provenance),
           log_(log) {}
 
+    const std::string& fingerprint() const { return fingerprint_; }
+
     void go(LatentPrior& prior) {
         resume(prior);
         if (prior.is_complete()) {
@@ -123,10 +125,12 @@ class PriorTraining {
 
 }  // namespace
 
-void train_prior(const Communicator& comm, const Config& config, const std::filesystem::path& path,
-                 const std::map<std::string, std::string>& provenance, const ReferenceLatents& reference,
-                 LatentPrior& prior, Log& log) {
-    PriorTraining(comm, config, path, provenance, reference, log).go(prior);
+std::string train_prior(const Communicator& comm, const Config& config, const std::filesystem::path& path,
+                        const std::map<std::string, std::string>& provenance,
+                        const ReferenceLatents& reference, LatentPrior& prior, Log& log) {
+    PriorTraining training(comm, config, path, provenance, reference, log);
+    training.go(prior);
+    return training.fingerprint();
 }
 
 }  // namespace lapatlas

@@ -7,11 +7,11 @@
 
 #include "dist/communicator.hpp"
 #include "src/generate/generator.hpp"
+#include "src/io/part_folder.hpp"
 
 namespace lapatlas {
 
-/// The cells of a generation that is under way: parts of consecutive blocks, each a file of its own in
-/// OUTPUT.parts/ that is there whole or not at all, whichever rank made it. What is killed goes on from them.
+/// The cells of a generation that is under way: parts of consecutive blocks.
 class PartStore {
   public:
     /// Collective. Parts that others made (another `made_by`) are removed.
@@ -24,14 +24,11 @@ class PartStore {
     /// Rank-local.
     GeneratedBlock read(std::int64_t part) const;
     /// Collective. All parts and their folder.
-    void remove() const;
+    void remove() const { folder_.remove(); }
 
   private:
-    std::filesystem::path path_of(std::int64_t part) const;
-
     Communicator comm_;
-    std::filesystem::path folder_;
-    std::string made_by_;
+    PartFolder folder_;
 };
 
 /// Puts the cells of `more`, which follow, behind those of `cells`; into a block without cells anything may

@@ -118,7 +118,44 @@ def main():
         answer = denoise("calm", options.ranks, *longer, "--denoise.rho=2")
         check(answer.code == 0 and "already there" in answer.errors, "another rho takes the prior that is there", answer.errors)
 
+        # Killed while it samples, and gone on with on another number of ranks.
+        slower = ["--denoise.repeats=40", "--denoise.iterations=80", "--train.checkpoint_minutes=0.002"]
+        parts = folder / "killed" / "denoised.h5ad.parts"
+        code, said = disturbed([options.mpiexec, "-n", options.ranks, options.binary, *words("killed", *slower)], folder,
+                               lambda: len(list(parts.glob("part-*.h5"))) >= 2,
+                               lambda pid: os.kill(ranks_of(pid)[0], signal.SIGKILL))
+        check(code not in (0, None) and any(parts.iterdir()), "SIGKILL in sampling leaves what is sampled", (code, said))
+        answer = denoise("killed", 1, *slower)
+        check(answer.code == 0 and "are sampled already" in answer.errors, "sampling goes on", answer.errors)
+        check(not parts.exists(), "parts go when the output is whole")
+        answer = denoise("whole", options.ranks, *slower)
+        check(answer.code == 0, "the same, undisturbed", answer.errors)
+        latents = [anndata.read_h5ad(folder / run / "denoised.h5ad").obsm["X_dice"] for run in ("killed", "whole")]
+        check(np.abs(latents[0] - latents[1]).max() / latents[1].std() < 2e-2, "both are the same up to rounding")
+
+        for likelihood in ("poisson", "negative_binomial"):
+            answer = denoise("one", options.ranks, f"--denoise.likelihood={likelihood}", f"--output={folder / likelihood}.h5ad")
+            check(answer.code == 0, f"likelihood {likelihood}", answer.errors)
+            figures = json.loads((folder / f"{likelihood}.figures.json").read_text())
+            check(figures["acceptance"] > 0.5, f"{likelihood}: its proposals are taken", figures["acceptance"])
+            check(figures["accuracy"] > 0.9, f"{likelihood}: labels are told", figures["accuracy"])
+
+        def study():
+            return call(options.mpiexec, options.ranks, options.binary,
+                        ["sensitivity", config, f"--input.path={reference}", "--query", query, f"--output.dir={folder / 'study'}",
+                         "--sensitivity.rho=0.5,2", "--sensitivity.components=3,4"], folder)
+
+        answer = study()
+        check(answer.code == 0, "sensitivity", answer.errors)
+        rows = (folder / "study" / "sensitivity.csv").read_text().splitlines()
+        check([row.split(",")[:2] for row in rows[1:]] == [["3", "0.5"], ["3", "2"], ["4", "0.5"], ["4", "2"]], "a row a pair", rows)
+        shift = [float(row.split(",")[rows[0].split(",").index("shift")]) for row in rows[1:]]
+        check(shift[0] < shift[1] and shift[2] < shift[3], "a larger rho moves cells further", shift)
+        answer = study()
+        check(answer.code == 0 and answer.errors.count("already there") == 2, "the priors are taken as they are", answer.errors)
+
         for what, more, mention in (
+            ("likelihood of no counts", ["--denoise.likelihood=poisson", "--input.values=as_given"], "is one of counts"),
             ("another prior in one folder", ["--denoise.width=8"], "of another reference or other options"),
             ("no query", ["--denoise.query="], "which cells"),
             ("a query that is not there", ["--denoise.query=nowhere.h5ad"], "no such file"),

@@ -6,7 +6,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../../launch/environment.sh"
 
 peers="$LAPATLAS_CACHE/peers"
-wanted=(torch=="$torch_version" torch_geometric==2.8.1 anndata==0.12.19 scvi-tools==1.4.2)
+wanted=(torch=="$torch_version" torch_geometric==2.8.1 anndata==0.12.19 scvi-tools==1.4.2
+        harmonypy==2.1.0 igraph==1.0.0 leidenalg==0.12.0)
 if [ -x "$peers/bin/python" ] && "$peers/bin/python" -c 'import importlib.metadata, sys
 for wanted in sys.argv[1:]:
     name, version = wanted.split("==")

@@ -1,0 +1,143 @@
+#include "src/denoise/count_observation.hpp"
+
+#include <ATen/ops/softplus.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "dist/collectives.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+/// How sharply the softplus bends at 0, in units of log(1 + x).
+constexpr double kBend = 10;
+/// Highest y: exp(15) counts of one gene are beyond any cell, and beyond them float32 runs out.
+constexpr double kHighest = 15;
+/// Rates below are taken for this, so that a count where none is expected costs much, not everything.
+constexpr double kLowestRate = 1e-8;
+
+struct Rates {
+    torch::Tensor rate;   // [rows, genes]
+    torch::Tensor slope;  // d rate / d y
+};
+
+Rates rates_at(const CountObservation& observation, const torch::Tensor& sizes, const torch::Tensor& latents,
+               bool with_slope) {
+    const torch::Tensor y =
+        torch::addmm(observation.offsets, latents, observation.loadings).clamp_max(kHighest);
+    const torch::Tensor scale = sizes.unsqueeze(1) * observation.gains;
+    const torch::Tensor positive = at::softplus(y, kBend);
+    Rates rates;
+    rates.rate = (scale * torch::expm1(positive)).clamp_min(kLowestRate);
+    if (with_slope) rates.slope = scale * torch::exp(positive) * torch::sigmoid(y * kBend);
+    return rates;
+}
+
+torch::Tensor log_likelihood_of(const CountObservation& observation, const torch::Tensor& counts,
+                                const torch::Tensor& rate) {
+    if (!observation.overdispersion.defined()) return (torch::xlogy(counts, rate) - rate).sum(1);
+    const torch::Tensor& phi = observation.overdispersion;
+    return (torch::xlogy(counts, rate) - (counts + phi.reciprocal()) * torch::log1p(phi * rate)).sum(1);
+}
+
+double size_of(const SparseCounts& cell, double target_sum) {
+    if (target_sum <= 0) return 1;
+    return std::accumulate(cell.values, cell.values + cell.size, 0.0) / target_sum;
+}
+
+}  // namespace
+
+ObservedCells observed_cells(const Backend& backend, const CountMatrix& counts,
+                             std::span<const std::int32_t> used, std::int64_t begin, std::int64_t end,
+                             std::int64_t repeats, double target_sum) {
+    const std::int64_t cells = end - begin, genes = std::ssize(used);
+    std::vector<float> dense(static_cast<std::size_t>(cells * genes), 0), sizes;
+    for (std::int64_t c = 0; c < cells; ++c) {
+        const SparseCounts cell = row_of(counts, begin + c);
+        sizes.push_back(static_cast<float>(size_of(cell, target_sum)));
+        auto place = used.begin();
+        for (std::int64_t i = 0; i < cell.size && place != used.end(); ++i) {
+            place = std::lower_bound(place, used.end(), cell.genes[i]);
+            if (place != used.end() && *place == cell.genes[i])
+                dense[static_cast<std::size_t>(c * genes + (place - used.begin()))] = cell.values[i];
+        }
+    }
+    const auto repeated = [&](const torch::Tensor& rows) { return rows.repeat_interleave(repeats, 0); };
+    return {repeated(backend.tensor(dense).reshape({cells, genes})), repeated(backend.tensor(sizes))};
+}
+
+torch::Tensor count_log_likelihood(const CountObservation& observation, const ObservedCells& cells,
+                                   const torch::Tensor& latents) {
+    return log_likelihood_of(observation, cells.counts,
+                             rates_at(observation, cells.sizes, latents, false).rate);
+}
+
+CountEvidence count_evidence(const CountObservation& observation, const ObservedCells& cells,
+                             const torch::Tensor& latents) {
+    const auto [rate, slope] = rates_at(observation, cells.sizes, latents, true);
+    torch::Tensor variance = rate;
+    if (observation.overdispersion.defined()) variance = rate * (1 + observation.overdispersion * rate);
+    const torch::Tensor weight = slope / variance;
+    const torch::Tensor to_latents = observation.loadings.t();  // [genes, k]
+    const std::int64_t k = to_latents.size(1);
+    // V^T diag(w) V of every row is one product with the columns of V multiplied pair by pair.
+    const torch::Tensor pairs = (to_latents.unsqueeze(2) * to_latents.unsqueeze(1)).flatten(1);
+    return {log_likelihood_of(observation, cells.counts, rate),
+            torch::mm((cells.counts - rate) * weight, to_latents),
+            torch::mm(weight * slope, pairs).reshape({latents.size(0), k, k})};
+}
+
+CountObservation fit_count_observation(const Backend& backend, const ReferenceSpace& space,
+                                       const SharedGenes& shared, const DenoiseOptions& options,
+                                       double target_sum) {
+    const std::int64_t genes = space.pca.num_genes, k = space.pca.num_components;
+    const torch::NoGradGuard no_grad;
+    std::vector<float> offsets, loadings;
+    for (std::size_t g = 0; g < static_cast<std::size_t>(genes); ++g) {
+        offsets.push_back(static_cast<float>(space.pca.mean[g] * space.scale.deviation[g]));
+        for (std::size_t j = 0; j < static_cast<std::size_t>(k); ++j)
+            loadings.push_back(static_cast<float>(space.pca.loadings[g * static_cast<std::size_t>(k) + j] *
+                                                  space.scale.deviation[g]));
+    }
+    CountObservation observation;
+    observation.loadings = backend.tensor(loadings).reshape({genes, k}).t().contiguous();
+    observation.offsets = backend.tensor(offsets);
+    observation.gains = torch::ones_like(observation.offsets);
+
+    // Sums over the reference's cells, by gene, of `rows` [cells, genes] made block by block.
+    const auto sums_by_gene = [&](std::int64_t columns, const auto& rows_of) {
+        torch::Tensor sum = torch::zeros({columns, genes}, torch::kFloat64);
+        const std::int64_t cells = shared.reference.num_rows(), a_block = backend.block_cells();
+        for (std::int64_t begin = 0; begin < cells; begin += a_block) {
+            const std::int64_t end = std::min(cells, begin + a_block);
+            const ObservedCells block =
+                observed_cells(backend, shared.reference, shared.used, begin, end, 1, target_sum);
+            const std::vector<float> values(space.latents.begin() + begin * k,
+                                            space.latents.begin() + end * k);
+            const torch::Tensor latents = backend.tensor(values).reshape({end - begin, k});
+            sum += rows_of(block.counts, rates_at(observation, block.sizes, latents, false).rate)
+                       .to(torch::kCPU, torch::kFloat64);
+        }
+        all_reduce_sum(backend.comm(),
+                       std::span<double>(sum.data_ptr<double>(), static_cast<std::size_t>(columns * genes)));
+        return sum;
+    };
+    const torch::Tensor totals = sums_by_gene(2, [](const torch::Tensor& x, const torch::Tensor& rate) {
+        return torch::stack({x.sum(0), rate.sum(0)});
+    });
+    const auto there = [&](const torch::Tensor& values) {
+        return values.to(backend.device(), torch::kFloat32);
+    };
+    observation.gains = there((totals[0] / totals[1].clamp_min(1e-30)).clamp_min(1e-6));
+    if (options.likelihood == "poisson") return observation;
+    // E (x - rate)^2 = rate + phi rate^2.
+    const torch::Tensor moments = sums_by_gene(2, [](const torch::Tensor& x, const torch::Tensor& rate) {
+        return torch::stack({((x - rate).square() - rate).sum(0), rate.square().sum(0)});
+    });
+    observation.overdispersion = there((moments[0] / moments[1].clamp_min(1e-30)).clamp(1e-4, 1e4));
+    return observation;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "src/backend/backend.hpp"
+#include "src/config/options.hpp"
+#include "src/denoise/reference_space.hpp"
+#include "src/denoise/shared_genes.hpp"
+
+namespace lapatlas {
+
+/// How counts follow from a latent z: those of gene g in cell i are drawn, Poisson or negative binomial,
+/// around
+///     rate = s_i a_g expm1(p(y)),  y = deviation_g (mean_g + V_g z),
+/// the inverse of log(1 + x / s_i) on what the principal components say of the cell; p is a softplus, since
+/// they may say less than 0, and s_i the cell's total over prepare.target_sum. The gain a_g makes the rates
+/// of the reference add up to its counts: the mean of logarithms lies below the logarithm of the mean.
+struct CountObservation {
+    torch::Tensor loadings;        // [k, genes]
+    torch::Tensor offsets;         // [genes]
+    torch::Tensor gains;           // [genes] a
+    torch::Tensor overdispersion;  // [genes] variance = rate (1 + overdispersion rate); undefined: Poisson
+};
+
+/// Collective. Gains, and by moments the overdispersion where options.likelihood asks for it, of the
+/// reference's cells at their own latents.
+CountObservation fit_count_observation(const Backend& backend, const ReferenceSpace& space,
+                                       const SharedGenes& shared, const DenoiseOptions& options,
+                                       double target_sum);
+
+/// Cells as the likelihood sees them, each in as many consecutive rows as it has repeats.
+struct ObservedCells {
+    torch::Tensor counts;  // [rows, used genes]
+    torch::Tensor sizes;   // [rows] s
+};
+/// Of cells [begin, end) of `counts` [cells, shared genes]; totals are taken over all shared genes.
+ObservedCells observed_cells(const Backend& backend, const CountMatrix& counts,
+                             std::span<const std::int32_t> used, std::int64_t begin, std::int64_t end,
+                             std::int64_t repeats, double target_sum);
+
+/// What the counts say at latents [rows, k]; of each row, up to what does not depend on z.
+struct CountEvidence {
+    torch::Tensor log_likelihood;  // [rows]
+    torch::Tensor gradient;        // [rows, k]
+    torch::Tensor information;     // [rows, k, k] Fisher's, expected
+};
+torch::Tensor count_log_likelihood(const CountObservation& observation, const ObservedCells& cells,
+                                   const torch::Tensor& latents);
+CountEvidence count_evidence(const CountObservation& observation, const ObservedCells& cells,
+                             const torch::Tensor& latents);
+
+}  // namespace lapatlas

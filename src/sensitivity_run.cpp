@@ -1,0 +1,162 @@
+#include "src/sensitivity_run.hpp"
+
+#include <charconv>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include "dist/agreement.hpp"
+#include "dist/durable_file.hpp"
+#include "dist/error.hpp"
+#include "src/config/text_list.hpp"
+#include "src/denoise/denoise_figures.hpp"
+#include "src/denoise/denoise_input.hpp"
+#include "src/denoise/denoiser.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<double> numbers_of(const std::string& list, const char* option, double least) {
+    std::vector<double> numbers;
+    for (const std::string& word : split_text(list, ',')) {
+        double number = 0;
+        const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+        if (error != std::errc() || stop != word.data() + word.size() || !(number >= least))
+            throw ConfigError(std::string(option) + ": '" + word + "' is no number from " +
+                              number_text(least) + " on");
+        numbers.push_back(number);
+    }
+    return numbers;
+}
+
+std::vector<double> rhos_of(const Config& config) {
+    if (!config.sensitivity.rho.empty()) return numbers_of(config.sensitivity.rho, "sensitivity.rho", 1e-6);
+    std::vector<double> rhos;
+    for (const double factor : {0.25, 0.5, 1.0, 2.0, 4.0}) rhos.push_back(factor * config.denoise.rho);
+    return rhos;
+}
+
+std::vector<std::int64_t> components_of(const Config& config) {
+    if (config.sensitivity.components.empty()) return {config.denoise.components};
+    std::vector<std::int64_t> all;
+    for (const double number : numbers_of(config.sensitivity.components, "sensitivity.components", 1))
+        all.push_back(static_cast<std::int64_t>(number));
+    return all;
+}
+
+/// One pair and what came of it.
+struct Row {
+    std::int64_t components;
+    double rho;
+    DenoiseFigures figures;
+};
+
+struct Column {
+    const char* name;
+    double (*of)(const DenoiseFigures&);
+};
+constexpr Column kColumns[] = {
+    {"silhouette PCA", [](const DenoiseFigures& f) { return f.pca.silhouette; }},
+    {"silhouette", [](const DenoiseFigures& f) { return f.dice.silhouette; }},
+    {"cLISI PCA", [](const DenoiseFigures& f) { return f.pca.clisi; }},
+    {"cLISI", [](const DenoiseFigures& f) { return f.dice.clisi; }},
+    {"ARI PCA", [](const DenoiseFigures& f) { return f.pca.leiden_ari; }},
+    {"ARI", [](const DenoiseFigures& f) { return f.dice.leiden_ari; }},
+    {"NMI PCA", [](const DenoiseFigures& f) { return f.pca.leiden_nmi; }},
+    {"NMI", [](const DenoiseFigures& f) { return f.dice.leiden_nmi; }},
+    {"accuracy", [](const DenoiseFigures& f) { return f.accuracy; }},
+    {"entropy", [](const DenoiseFigures& f) { return f.entropy; }},
+    {"shift", [](const DenoiseFigures& f) { return f.shift; }},
+    {"spread", [](const DenoiseFigures& f) { return f.spread; }},
+};
+
+std::string markdown(const std::vector<Row>& rows) {
+    std::string text = "| components | rho |", rule = "|---|---|";
+    for (const Column& column : kColumns) {
+        text.append(" ").append(column.name).append(" |");
+        rule += "---|";
+    }
+    text += "\n" + rule + "\n";
+    for (const Row& row : rows) {
+        text.append("| ").append(std::to_string(row.components)).append(" | ");
+        text.append(number_text(row.rho)).append(" |");
+        for (const Column& column : kColumns) {
+            char number[32];
+            std::snprintf(number, sizeof number, " %.3f |", column.of(row.figures));
+            text += number;
+        }
+        text += "\n";
+    }
+    return text;
+}
+
+std::string csv(const std::vector<Row>& rows) {
+    std::string text = "components,rho";
+    for (const Column& column : kColumns) text.append(",").append(column.name);
+    text += "\n";
+    for (const Row& row : rows) {
+        text.append(std::to_string(row.components)).append(",").append(number_text(row.rho));
+        for (const Column& column : kColumns) {
+            char number[32];
+            std::snprintf(number, sizeof number, ",%.6g", column.of(row.figures));
+            text += number;
+        }
+        text += "\n";
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string sensitivity_run(const std::shared_ptr<const Backend>& backend, const Config& config,
+                            const RunFolder& run, const std::map<std::string, std::string>& provenance,
+                            Log& log) {
+    const Communicator& comm = backend->comm();
+    const std::vector<double> rhos = agreed(comm, [&] { return rhos_of(config); });
+    const std::vector<std::int64_t> components = agreed(comm, [&] { return components_of(config); });
+    open_run_folder(comm, run, config);
+    const fs::path folder = run.dir / "sensitivity";
+    agreed(comm, [&] {
+        if (comm.is_root()) fs::create_directories(folder);
+    });
+    const DenoiseInput input = read_denoise_input(comm, config, log);
+    std::vector<Row> rows;
+    std::vector<SampleStore> stores;
+    std::string table;
+    for (const std::int64_t k : components) {
+        Config own = config;
+        own.denoise.components = k;
+        std::string name = "k";
+        name.append(k == 0 ? "-elbow" : std::to_string(k));
+        Denoiser denoiser(backend, own, input, run.dir / "denoise" / ("prior-" + name + ".h5"), provenance,
+                          log);
+        for (const double rho : rhos) {
+            DenoiseOptions options = own.denoise;
+            options.last_rho *= rho / options.rho;
+            options.rho = rho;
+            log.stage("denoise with rho " + number_text(rho));
+            const fs::path figures_file = folder / (name + "-rho" + number_text(rho) + ".figures.json");
+            const DenoisedQuery denoised = denoiser.denoise(options, figures_file, log);
+            rows.push_back(
+                {denoised.width, rho,
+                 judge_query(comm, input, denoised, static_cast<std::uint64_t>(config.runtime.seed))});
+            agreed(comm, [&] {
+                if (!comm.is_root()) return;
+                write_denoise_figures(figures_file, rows.back().figures, provenance);
+                table = markdown(rows);
+                write_whole_file(run.dir / "sensitivity.md", table);
+                write_whole_file(run.dir / "sensitivity.csv", csv(rows));
+            });
+            // Kept until all is there: a study cut short goes on from them.
+            stores.push_back(denoised.store);
+        }
+    }
+    keep_config(comm, run, config);
+    for (const SampleStore& store : stores) store.remove();
+    return table;
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,34 @@
+#!/bin/bash
+# tests/bench/dice_real.sh FOLDER DATA [denoise options...]: DICE on real cells beside other methods on the same ones (docs/results.md): PBMC3K by
+# the other cells of a pool as reference, and a tenth of PBMC3K and of worm L2 by the rest. DATA holds pbmc_pool.h5ad (obs `batch`, of
+# which `pbmc3k` is one), pbmc3k_labelled_2638.h5ad and worm_l2.h5ad. What is there already is not made again.
+set -euo pipefail
+# shellcheck source=launch/environment.sh
+. "$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/launch/environment.sh"
+[ $# -ge 2 ] || { sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" && exit 2; }
+folder="$(realpath -m "$1")" data="$(realpath "$2")" lapatlas="$LAPATLAS_ROOT/build/release/lapatlas"
+shift 2
+here="$LAPATLAS_ROOT/tests/bench/peers" python="$LAPATLAS_CACHE/peers/bin/python"
+"$here/setup_peers.sh" > /dev/null
+names=(pbmc_pool pbmc3k_labelled_2638 worm_l2)
+[ -e "$folder/worm_l2.query.h5ad" ] ||
+    "$python" "$here/denoise_pairs.py" "$folder" "$data/pbmc_pool.h5ad" pbmc3k "$data/pbmc3k_labelled_2638.h5ad" "$data/worm_l2.h5ad" > /dev/null
+for name in "${names[@]}"; do
+    denoised=()
+    for likelihood in gaussian negative_binomial; do
+        run="$folder/$name-$likelihood"
+        mkdir -p "$run/denoise"
+        # The prior does not depend on the likelihood.
+        [ ! -e "$folder/$name-gaussian/denoise/prior.h5" ] || cp -n "$folder/$name-gaussian/denoise/prior.h5" "$run/denoise/" || true
+        if [ ! -e "$run/denoised.figures.json" ]; then
+            "$lapatlas" denoise "$LAPATLAS_ROOT/configs/dice.toml" --quiet --input.path="$folder/$name.reference.h5ad" --query "$folder/$name.query.h5ad" \
+                --denoise.likelihood="$likelihood" --output.dir="$run" "$@" > "$run/table"
+        fi
+        denoised+=("DICE, $likelihood=$run/denoised.h5ad")
+    done
+    echo "== $name"
+    [ -e "$folder/$name.csv" ] ||
+        "$python" "$here/denoise_peers.py" "$folder/$name.reference.h5ad" "$folder/$name.query.h5ad" "$folder/$name.csv" "${denoised[@]}" > "$folder/$name.log"
+    cat "$folder/$name.csv"
+    sed -n '/label sets/p' "$folder/$name-gaussian/table"
+done
