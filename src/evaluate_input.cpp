@@ -8,6 +8,7 @@
 #include "dist/error.hpp"
 #include "dist/even_sample.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/config/derived.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/h5ad_frame.hpp"
 #include "src/io/input_files.hpp"
@@ -184,7 +185,7 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     input.label_names = summary.label_names;
     input.gene_names = summary.gene_names;
     input.target_sum = config.prepare.target_sum;
-    input.unconditional = config.generate.guidance == -1 || summary.label_names.empty();
+    input.unconditional = is_unconditional(config.generate) || summary.label_names.empty();
 
     // In the order of the file that was read: the dataset orders cells by cluster.
     Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.train.cell_index,

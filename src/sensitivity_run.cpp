@@ -1,13 +1,11 @@
 #include "src/sensitivity_run.hpp"
 
-#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <vector>
 
 #include "dist/agreement.hpp"
 #include "dist/durable_file.hpp"
-#include "dist/error.hpp"
 #include "src/config/text_list.hpp"
 #include "src/denoise/denoise_figures.hpp"
 #include "src/denoise/denoise_input.hpp"
@@ -19,21 +17,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<double> numbers_of(const std::string& list, const char* option, double least) {
-    std::vector<double> numbers;
-    for (const std::string& word : split_text(list, ',')) {
-        double number = 0;
-        const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-        if (error != std::errc() || stop != word.data() + word.size() || !(number >= least))
-            throw ConfigError(std::string(option) + ": '" + word + "' is no number from " +
-                              number_text(least) + " on");
-        numbers.push_back(number);
-    }
-    return numbers;
-}
-
 std::vector<double> rhos_of(const Config& config) {
-    if (!config.sensitivity.rho.empty()) return numbers_of(config.sensitivity.rho, "sensitivity.rho", 1e-6);
+    if (!config.sensitivity.rho.empty())
+        return numbers_of_list(config.sensitivity.rho, "sensitivity.rho", 1e-6);
     std::vector<double> rhos;
     for (const double factor : {0.25, 0.5, 1.0, 2.0, 4.0}) rhos.push_back(factor * config.denoise.rho);
     return rhos;
@@ -42,7 +28,7 @@ std::vector<double> rhos_of(const Config& config) {
 std::vector<std::int64_t> components_of(const Config& config) {
     if (config.sensitivity.components.empty()) return {config.denoise.components};
     std::vector<std::int64_t> all;
-    for (const double number : numbers_of(config.sensitivity.components, "sensitivity.components", 1))
+    for (const double number : numbers_of_list(config.sensitivity.components, "sensitivity.components", 1))
         all.push_back(static_cast<std::int64_t>(number));
     return all;
 }

@@ -14,7 +14,12 @@ torch::Tensor sample_normal(const Backend& backend, const torch::Tensor& mean, c
                             const CellDraws& draws, RandomStream stream);
 
 /// Where the layers of each use begin among those that draw dropout.
-enum class DropoutLayers : std::uint32_t { kDecoder = 0, kDecoderInGeneration = 8, kScoreNet = 16 };
+enum class DropoutLayers : std::uint32_t {
+    kDecoder = 0,
+    kDecoderInGeneration = 8,
+    kScoreNet = 16,
+    kClassifier = 64
+};
 
 /// Dropout that a network draws for layer after layer; layers are counted from `first_layer`, so that
 /// networks draw apart. Empty where `rate` is 0. Views the backend.

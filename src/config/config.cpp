@@ -8,6 +8,7 @@
 #include <toml.hpp>
 
 #include "dist/error.hpp"
+#include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
 #include "src/io/near_names.hpp"
 
@@ -271,6 +272,32 @@ void check_config(const Config& config) {
     at_least("model.score_width", static_cast<double>(config.model.score_width), 2);
     at_least("model.score_blocks", static_cast<double>(config.model.score_blocks), 1);
     share("model.score_dropout", config.model.score_dropout);
+    at_least("model.classifier_width", static_cast<double>(config.model.classifier_width), 1);
+    at_least("train.classifier_epochs", static_cast<double>(config.train.classifier_epochs), 1);
+    at_least("train.classifier_patience", static_cast<double>(config.train.classifier_patience), 1);
+    at_least("train.classifier_batch", static_cast<double>(config.train.classifier_batch), 1);
+    at_least("train.classifier_learning_rate", config.train.classifier_learning_rate, 0);
+    if (!(config.train.classifier_dropout >= 0 && config.train.classifier_dropout < 1))
+        throw ConfigError("train.classifier_dropout is " + text_of(config.train.classifier_dropout) +
+                          ", it must be from 0 to below 1");
+    at_least("generate.classifier_guidance", config.generate.classifier_guidance, 0);
+    at_least("generate.most_attempts", static_cast<double>(config.generate.most_attempts), 1);
+    if (config.model.classifier == "none" &&
+        (config.generate.classifier_guidance > 0 || config.generate.keep_predicted))
+        throw ConfigError(
+            "generate.classifier_guidance and generate.keep_predicted ask a classifier: train with "
+            "model.classifier = mlp");
+    at_least("model.diffusion_steps", static_cast<double>(config.model.diffusion_steps), 2);
+    if (!(config.model.first_beta > 0 && config.model.first_beta <= config.model.last_beta &&
+          config.model.last_beta < 1))
+        throw ConfigError("model.first_beta is " + text_of(config.model.first_beta) +
+                          " and model.last_beta " + text_of(config.model.last_beta) +
+                          ": wanted is 0 < first <= last < 1");
+    if (config.model.score_network == "cell_unet") unet_widths(config.model);
+    if (config.generate.solver == "ancestral" && config.model.diffusion != "ddpm")
+        throw ConfigError(
+            "generate.solver = ancestral goes through the steps of model.diffusion = ddpm; this model's "
+            "is continuous: choose dpmpp_2m, ddim or euler_maruyama");
     at_least("model.diffusion_time", config.model.diffusion_time, 0.1);
     at_least("train.joint_epochs", static_cast<double>(config.train.joint_epochs), 0);
     at_least("train.active_clusters", static_cast<double>(config.train.active_clusters), 0);
@@ -319,6 +346,7 @@ void check_config(const Config& config) {
                           "\" is one of counts, and input.values = \"as_given\" says that there are none");
     at_least("denoise.noise", config.denoise.noise, 1e-6);
     at_least("denoise.iterations", static_cast<double>(config.denoise.iterations), 1);
+    at_least("denoise.prior_steps", static_cast<double>(config.denoise.prior_steps), 0);
     at_least("denoise.repeats", static_cast<double>(config.denoise.repeats), 1);
     at_least("denoise.neighbours", static_cast<double>(config.denoise.neighbours), 1);
     at_least("plan.cells", static_cast<double>(config.plan.cells), 0);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dist/error.hpp"
 #include "src/config/config.hpp"
+#include "src/config/text_list.hpp"
 
 namespace lapatlas {
 
@@ -48,6 +50,24 @@ std::string difference(const Config& given, const Config& derived) {
         if (before[i].second != after[i].second)
             text += (text.empty() ? "" : ", ") + after[i].first + " = " + after[i].second;
     return text;
+}
+
+std::vector<std::int64_t> unet_widths(const ModelOptions& options) {
+    std::vector<std::int64_t> widths;
+    for (const double width : numbers_of_list(options.score_widths, "model.score_widths", 1))
+        widths.push_back(static_cast<std::int64_t>(width));
+    if (widths.size() < 2)
+        throw ConfigError("model.score_widths = \"" + options.score_widths +
+                          "\": a U-Net has two widths at least");
+    return widths;
+}
+
+bool is_unconditional(const GenerateOptions& options) {
+    return options.guidance == -1 && options.classifier_guidance == 0 && !options.keep_predicted;
+}
+
+std::int64_t solver_evaluations(const Config& config) {
+    return config.generate.solver == "ancestral" ? config.model.diffusion_steps : config.generate.steps;
 }
 
 }  // namespace lapatlas

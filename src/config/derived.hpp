@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "src/config/options.hpp"
 
@@ -19,5 +20,15 @@ Config derive_from_size(Config config, const DataSize& size);
 
 /// "prepare.k = 12, model.hidden = 128": the options in which `derived` differs from `given`.
 std::string difference(const Config& given, const Config& derived);
+
+/// The numbers of model.score_widths, two at least. ConfigError.
+std::vector<std::int64_t> unet_widths(const ModelOptions& options);
+
+/// Whether cells are made without a label: the ScoreNet is told none (guidance -1), and no classifier is
+/// asked.
+bool is_unconditional(const GenerateOptions& options);
+
+/// Evaluations of the ScoreNet for a latent, without guidance's second ones.
+std::int64_t solver_evaluations(const Config& config);
 
 }  // namespace lapatlas

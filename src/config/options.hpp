@@ -193,10 +193,18 @@ struct ModelOptions {
     std::string dispersion = "gene_label";
     std::string library = "size_factor";
     std::string library_model = "joint";
+    std::string score_network = "mlp";
     std::int64_t score_width = 256;
     std::int64_t score_blocks = 4;
+    std::string score_widths = "512,512,256,128";
     double score_dropout = 0.2;
+    std::string classifier = "none";
+    std::int64_t classifier_width = 256;
+    std::string diffusion = "sde";
     double diffusion_time = 5;
+    std::int64_t diffusion_steps = 1000;
+    double first_beta = 1e-4;
+    double last_beta = 0.02;
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -223,10 +231,26 @@ struct ModelOptions {
           "where a generated cell's library comes from: joint: diffused with the latent as one more "
           "coordinate; per_label: drawn from the training cells of its label (absolute rates draw none)",
           Choices{"joint", "per_label"});
-        v("score_width", score_width, "width of the ScoreNet");
-        v("score_blocks", score_blocks, "residual blocks of the ScoreNet");
+        v("score_network", score_network,
+          "what the ScoreNet is inside: residual blocks (LapDDPM), or the U-Net of scDiffusion",
+          Choices{"mlp", "cell_unet"});
+        v("score_width", score_width, "width of the ScoreNet's blocks and of its conditions");
+        v("score_blocks", score_blocks, "residual blocks of the ScoreNet; mlp");
+        v("score_widths", score_widths, "\"NUMBER,NUMBER\" widths of the U-Net on its way down; cell_unet");
         v("score_dropout", score_dropout, "dropout in the ScoreNet's blocks");
-        v("diffusion_time", diffusion_time, "end T of the diffusion, alpha(T) = exp(-T)");
+        v("classifier", classifier,
+          "of noisy latents' labels, for generate.classifier_guidance and keep_predicted: none, or four "
+          "layers",
+          Choices{"none", "mlp"});
+        v("classifier_width", classifier_width, "width of the classifier");
+        v("diffusion", diffusion,
+          "sde: continuous noise (LapDDPM); ddpm: noise in discrete steps, variances rising linearly "
+          "(scDiffusion, SCLD)",
+          Choices{"sde", "ddpm"});
+        v("diffusion_time", diffusion_time, "end T of the diffusion, alpha(T) = exp(-T); sde");
+        v("diffusion_steps", diffusion_steps, "steps of the diffusion; ddpm");
+        v("first_beta", first_beta, "variance added in its first step; ddpm");
+        v("last_beta", last_beta, "variance added in its last step; ddpm");
     }
 };
 
@@ -261,6 +285,11 @@ struct TrainOptions {
     double ema_decay = 0.999;
     double label_dropout = 0.1;
     std::string times = "log_snr";
+    std::int64_t classifier_epochs = 100;
+    std::int64_t classifier_patience = 5;
+    std::int64_t classifier_batch = 512;
+    double classifier_learning_rate = 1e-3;
+    double classifier_dropout = 0.1;
     std::int64_t validate_every = 10;
     double checkpoint_minutes = 10;
     std::int64_t keep_checkpoints = 3;
@@ -315,6 +344,13 @@ struct TrainOptions {
         v("label_dropout", label_dropout, "share of cells trained under the null label (for guidance)");
         v("times", times, "training times: uniform in log-SNR, or in t as published",
           Choices{"log_snr", "uniform_t"});
+        v("classifier_epochs", classifier_epochs,
+          "passes over the training cells for the classifier, at most");
+        v("classifier_patience", classifier_patience,
+          "epochs without a lower loss of the validation cells after which the classifier is done");
+        v("classifier_batch", classifier_batch, "cells a step of the classifier");
+        v("classifier_learning_rate", classifier_learning_rate, "AdamW, constant");
+        v("classifier_dropout", classifier_dropout, "dropout in the classifier");
         v("validate_every", validate_every, "epochs between validation likelihoods; 0: never");
         v("checkpoint_minutes", checkpoint_minutes,
           "minutes between checkpoints; one is always written at the end");
@@ -334,6 +370,9 @@ struct GenerateOptions {
     std::string solver = "dpmpp_2m";
     std::int64_t steps = 20;
     double guidance = 0;
+    double classifier_guidance = 0;
+    bool keep_predicted = false;
+    std::int64_t most_attempts = 20;
     bool write_latents = false;
     std::int64_t gzip_level = 1;
     std::int64_t shards = 0;
@@ -350,10 +389,19 @@ struct GenerateOptions {
           "expected counts of every cell; 0: those of training cells (model.library_model)");
         v("genes", genes,
           "genes that are written: \"NAME,NAME\", or a file with a name a line; empty: all of the model");
-        v("solver", solver, "of the reverse diffusion", Choices{"dpmpp_2m", "ddim", "euler_maruyama"});
-        v("steps", steps, "network evaluations a cell");
+        v("solver", solver,
+          "of the reverse diffusion; ancestral: the published one of model.diffusion = ddpm, every step of "
+          "it",
+          Choices{"dpmpp_2m", "ddim", "euler_maruyama", "ancestral"});
+        v("steps", steps, "network evaluations a cell; not looked at by ancestral");
         v("guidance", guidance,
           "w in eps = (1+w) eps(z,c) - w eps(z,null); 0: plain conditional, -1: unconditional");
+        v("classifier_guidance", classifier_guidance,
+          "scale of the gradient of log p(label | latent) that is added; needs model.classifier");
+        v("keep_predicted", keep_predicted,
+          "make a cell anew until the classifier predicts the label that was asked for; obs attempts and "
+          "predicted say how that went");
+        v("most_attempts", most_attempts, "attempts a cell has at most; the last one stays");
         v("write_latents", write_latents, "write obsm X_latent");
         v("gzip_level", gzip_level, "compression of the written counts, 0 to 9");
         v("shards", shards,
@@ -421,6 +469,7 @@ struct DenoiseOptions {
     double last_rho = 0.5;
     double noise = 1;
     std::int64_t iterations = 100;
+    std::int64_t prior_steps = 0;
     std::int64_t repeats = 10;
     std::int64_t neighbours = 15;
 
@@ -456,6 +505,8 @@ struct DenoiseOptions {
         v("noise", noise,
           "standard deviation of a cell's (standardised) values around what its latent says; gaussian");
         v("iterations", iterations, "rounds of the split Gibbs sampler");
+        v("prior_steps", prior_steps,
+          "evaluations of the noise predictor a round, at most; 0: one for every step of the diffusion");
         v("repeats", repeats, "independent runs of it a cell; their mean and spread are written");
         v("neighbours", neighbours,
           "reference cells around each repeat's latent whose labels are counted (input.label_key)");

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
+
+#include "dist/error.hpp"
 
 namespace lapatlas {
 
@@ -19,6 +22,19 @@ std::vector<std::string> split_text(const std::string& text, char separator) {
         first = end + 1;
     }
     return parts;
+}
+
+std::vector<double> numbers_of_list(const std::string& list, const std::string& option, double least) {
+    std::vector<double> numbers;
+    for (const std::string& word : split_text(list, ',')) {
+        double number = 0;
+        const char* end = word.data() + word.size();
+        const auto [stop, error] = std::from_chars(word.data(), end, number);
+        if (error != std::errc() || stop != end || !(number >= least))
+            throw ConfigError(option + ": '" + word + "' is no number from " + number_text(least) + " on");
+        numbers.push_back(number);
+    }
+    return numbers;
 }
 
 std::string number_text(double value) {

@@ -86,11 +86,13 @@ std::string Denoiser::made_by(const DenoiseOptions& options) const {
             fnv1a(std::span<const double>(projected_).subspan(cell * width, width), of_id) >> 24);
     }
     char text[256];
-    std::snprintf(text, sizeof text, ";query=%lld of %lld;%s rho=%s %.17g %.17g;noise=%.17g;x%lld;r%lld",
+    std::snprintf(text, sizeof text,
+                  ";query=%lld of %lld;%s rho=%s %.17g %.17g;noise=%.17g;x%lld;p%lld;r%lld",
                   static_cast<long long>(all_reduce_sum(backend_->comm(), sum)),
                   static_cast<long long>(input_.query.num_cells), options.likelihood.c_str(),
                   options.rho_schedule.c_str(), options.rho, options.last_rho, options.noise,
-                  static_cast<long long>(options.iterations), static_cast<long long>(options.repeats));
+                  static_cast<long long>(options.iterations), static_cast<long long>(options.prior_steps),
+                  static_cast<long long>(options.repeats));
     return prior_id_ + text;
 }
 

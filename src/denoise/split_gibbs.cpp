@@ -40,12 +40,13 @@ torch::Tensor split_gibbs(const Backend& backend, const DdpmSchedule& schedule,
         const double rho = rho_at(options, s);
         const torch::Tensor aligned = likelihood(state, rho, {seed, static_cast<std::uint32_t>(s), keys});
         const std::int64_t first = first_prior_step(schedule, rho);
-        state = ancestral_sample(schedule, prior, aligned * std::sqrt(schedule.alpha_bar(first)), first,
-                                 [&](std::int64_t t) {
-                                     const std::int64_t stamp = s * (schedule.num_steps() + 1) + t;
-                                     return backend.normals({seed, static_cast<std::uint32_t>(stamp), keys},
-                                                            RandomStream::kPriorStep, width);
-                                 });
+        const std::int64_t evaluations = options.prior_steps > 0 ? options.prior_steps : first;
+        state = fast_sample(schedule, prior, aligned * std::sqrt(schedule.alpha_bar(first)), first,
+                            evaluations, [&](std::int64_t t) {
+                                const std::int64_t stamp = s * (schedule.num_steps() + 1) + t;
+                                return backend.normals({seed, static_cast<std::uint32_t>(stamp), keys},
+                                                       RandomStream::kPriorStep, width);
+                            });
     }
     return state;
 }

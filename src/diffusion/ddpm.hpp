@@ -36,4 +36,10 @@ using AncestralNoise = std::function<at::Tensor(std::int64_t step)>;
 at::Tensor ancestral_sample(const DdpmSchedule& schedule, const StepNoisePredictor& predict, at::Tensor x,
                             std::int64_t first, const AncestralNoise& noise);
 
+/// A sample of x_0 given x_first in `evaluations` evaluations of `predict` instead of `first`:
+/// SDE-DPM-Solver++ 2M (Lu et al. 2022, data prediction, second order in lambda) over steps spaced evenly in
+/// lambda, the last one without noise. The ancestral chain where it is no longer than that.
+at::Tensor fast_sample(const DdpmSchedule& schedule, const StepNoisePredictor& predict, at::Tensor x,
+                       std::int64_t first, std::int64_t evaluations, const AncestralNoise& noise);
+
 }  // namespace lapatlas

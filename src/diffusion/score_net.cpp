@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/diffusion/cell_unet.hpp"
 #include "src/diffusion/vp_sde.hpp"
 
 namespace lapatlas {
@@ -33,16 +34,21 @@ torch::Tensor ScoreBlockImpl::forward(const torch::Tensor& h, const torch::Tenso
 
 void ScoreNetImpl::reset() {
     const std::int64_t width = options_.width;
-    input_ = register_module("input", torch::nn::Linear(options_.latent, width));
+    const bool is_mlp = options_.unet_widths.empty();
+    if (is_mlp) input_ = register_module("input", torch::nn::Linear(options_.latent, width));
     time_inner_ = register_module("time_inner", torch::nn::Linear(2 * kTimeFrequencies, width));
     time_outer_ = register_module("time_outer", torch::nn::Linear(width, width));
     labels_ = register_module("label_embedding", torch::nn::Embedding(options_.num_labels + 1, width));
     if (options_.num_batches > 0)
         batches_ = register_module("batch_embedding", torch::nn::Embedding(options_.num_batches, width));
-    blocks_ = register_module("blocks", torch::nn::ModuleList());
-    for (std::int64_t i = 0; i < options_.blocks; ++i) blocks_->push_back(ScoreBlock(width));
-    norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
-    output_ = register_module("zero_output", torch::nn::Linear(width, options_.latent));
+    if (is_mlp) {
+        blocks_ = register_module("blocks", torch::nn::ModuleList());
+        for (std::int64_t i = 0; i < options_.blocks; ++i) blocks_->push_back(ScoreBlock(width));
+        norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
+        output_ = register_module("zero_output", torch::nn::Linear(width, options_.latent));
+    } else {
+        trunk_ = register_module("trunk", CellUnet(options_.latent, width, options_.unet_widths));
+    }
     frequencies_ = register_buffer(
         "frequencies", torch::exp(torch::linspace(std::log(kSlowestFrequency), std::log(kFastestFrequency),
                                                   kTimeFrequencies)));
@@ -62,16 +68,15 @@ torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tenso
     return torch::silu(batches_.is_empty() ? known : known + batches_->forward(batches));
 }
 
-torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const torch::Tensor& condition,
-                                     const torch::Tensor& rows, const ScoreBlockImpl::Dropout& dropout) {
+torch::Tensor ScoreNetImpl::velocity(const torch::Tensor& z, const TrunkConditions& conditions,
+                                     const ScoreBlockImpl::Dropout& dropout) {
+    if (trunk_) return trunk_->velocity(z, conditions, dropout);
     // What the blocks add up stays float32, whatever their products are rounded to.
     auto h = input_->forward(z).to(torch::kFloat32);
     std::uint32_t number = 0;
     for (const auto& module : *blocks_) {
         auto* block = module->as<ScoreBlock>();
-        const auto scale_shift = block->scale_shift(condition);
-        h = block->forward(h, rows.defined() ? scale_shift.index_select(0, rows) : scale_shift, dropout,
-                           number++);
+        h = block->forward(h, conditions.for_cells(block->scale_shift(conditions.values)), dropout, number++);
     }
     return output_->forward(torch::silu(norm_->forward(h)));
 }
@@ -81,7 +86,7 @@ torch::Tensor ScoreNetImpl::forward(const torch::Tensor& z, const torch::Tensor&
                                     const ScoreBlockImpl::Dropout& dropout) {
     const auto alpha = torch::exp(-t).unsqueeze(1);
     const auto sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
-    return sigma * z + alpha * velocity(z, condition(t, known_labels(labels), batches), {}, dropout);
+    return sigma * z + alpha * velocity(z, {condition(t, known_labels(labels), batches), {}}, dropout);
 }
 
 torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
@@ -96,7 +101,7 @@ torch::Tensor ScoreNetImpl::forward_at(const torch::Tensor& z, double t, const t
                   torch::remainder(all, num_batches));
     auto rows = known_labels(labels) * num_batches;
     if (options_.num_batches > 0) rows = rows + batches;
-    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, conditions, rows, {});
+    return vp_sigma(t) * z + vp_alpha(t) * velocity(z, {conditions, rows}, {});
 }
 
 }  // namespace lapatlas

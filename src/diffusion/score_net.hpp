@@ -8,7 +8,11 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/diffusion/score_trunk.hpp"
 
 namespace lapatlas {
 
@@ -18,6 +22,8 @@ struct ScoreNetOptions {
     std::int64_t num_batches = 0;  ///< 0: batches are not known
     std::int64_t width = 256;
     std::int64_t blocks = 4;
+    /// Widths of a CellUnet; empty: `blocks` residual blocks of `width`, the conditions' width in both cases.
+    std::vector<std::int64_t> unet_widths{};
 };
 
 /// h + Linear(Dropout(SiLU(Linear(FiLM(LayerNorm(h)))))), the scale and shift of FiLM from the condition.
@@ -27,8 +33,7 @@ class ScoreBlockImpl : public torch::nn::Cloneable<ScoreBlockImpl> {
     void reset() override;
     /// FiLM's scale and shift, [m, 2 width], of conditions [m, width].
     torch::Tensor scale_shift(const torch::Tensor& condition) { return film_->forward(condition); }
-    /// Drops hidden units in training: given a tensor [n, width] and the block's number, its masked copy.
-    using Dropout = std::function<torch::Tensor(const torch::Tensor&, std::uint32_t block)>;
+    using Dropout = TrunkDropout;
     /// h [n, width], scale and shift [n, 2 width] -> [n, width].
     torch::Tensor forward(const torch::Tensor& h, const torch::Tensor& scale_shift, const Dropout& dropout,
                           std::uint32_t block);
@@ -70,8 +75,8 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     /// [m, width] of times [m], labels [m] and batches [m].
     torch::Tensor condition(const torch::Tensor& t, const torch::Tensor& labels,
                             const torch::Tensor& batches);
-    /// v of z [n, d]; the condition of cell i is row rows[i], or row i where `rows` is undefined.
-    torch::Tensor velocity(const torch::Tensor& z, const torch::Tensor& condition, const torch::Tensor& rows,
+    /// v of z [n, d].
+    torch::Tensor velocity(const torch::Tensor& z, const TrunkConditions& conditions,
                            const ScoreBlockImpl::Dropout& dropout);
 
     ScoreNetOptions options_;
@@ -79,7 +84,8 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     torch::nn::Embedding labels_{nullptr}, batches_{nullptr};
     torch::nn::ModuleList blocks_{nullptr};
     torch::nn::LayerNorm norm_{nullptr};
-    torch::Tensor frequencies_;  // [kTimeFrequencies], radians a unit of lambda
+    std::shared_ptr<ScoreTrunk> trunk_;  ///< in place of input_, blocks_, norm_ and output_
+    torch::Tensor frequencies_;          // [kTimeFrequencies], radians a unit of lambda
 };
 TORCH_MODULE(ScoreNet);
 

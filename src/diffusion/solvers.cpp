@@ -30,7 +30,8 @@ Solver solver_from_name(const std::string& name) {
     if (name == "dpmpp_2m") return Solver::kDpmpp2m;
     if (name == "ddim") return Solver::kDdim;
     if (name == "euler_maruyama") return Solver::kEulerMaruyama;
-    throw ConfigError("generate.solver = '" + name + "': choose dpmpp_2m, ddim or euler_maruyama");
+    if (name == "ancestral") return Solver::kAncestral;
+    throw ConfigError("generate.solver = '" + name + "': choose dpmpp_2m, ddim, euler_maruyama or ancestral");
 }
 
 NoisePredictor guided(NoisePredictor conditional, NoisePredictor null, double w) {
@@ -42,8 +43,18 @@ NoisePredictor guided(NoisePredictor conditional, NoisePredictor null, double w)
 }
 
 at::Tensor solve(Solver solver, const NoisePredictor& predict, at::Tensor z, int num_steps,
-                 double longest_time, const StepNoise& step_noise) {
-    const std::vector<double> times = solver_times(num_steps, longest_time);
+                 const ForwardProcess& process, const StepNoise& step_noise) {
+    if (solver == Solver::kAncestral) {
+        const DdpmSchedule* schedule = process.schedule();
+        if (schedule == nullptr)
+            throw ConfigError("generate.solver = ancestral needs a model with model.diffusion = ddpm");
+        return ancestral_sample(
+            *schedule,
+            [&](const at::Tensor& x, std::int64_t step) { return predict(x, time_of_step(*schedule, step)); },
+            std::move(z), schedule->num_steps(),
+            [&](std::int64_t step) { return step_noise(static_cast<int>(step)); });
+    }
+    const std::vector<double> times = solver_times(num_steps, process.longest());
     at::Tensor previous_data;
     for (int i = 0; i < num_steps; ++i) {
         const double t = times[static_cast<std::size_t>(i)];

@@ -1,6 +1,8 @@
 #include "src/generate/atlas_maker.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <span>
 #include <utility>
 
 #include "dist/agreement.hpp"
@@ -31,7 +33,8 @@ AtlasMaker::AtlasMaker(std::shared_ptr<const Backend> backend, const GenerativeM
       log_(log),
       progress_(log, "generate", "cells", plan.num_cells()),
       generator_(model, config.generate, plan, static_cast<std::uint64_t>(config.runtime.seed)),
-      num_blocks_(num_blocks(plan.num_cells(), model.block_cells)) {}
+      num_blocks_(num_blocks(plan.num_cells(), model.block_cells)),
+      tallies_(static_cast<std::size_t>(3 * (model.score_net->options().num_labels + 1)), 0) {}
 
 GeneratedBlock AtlasMaker::no_cells() const {
     GeneratedBlock none;
@@ -70,15 +73,42 @@ void AtlasMaker::make_blocks(std::int64_t count, const IndexOf& index_of, const 
     }
 }
 
-void AtlasMaker::append(H5adWriter& writer, GeneratedBlock block) const {
+void AtlasMaker::append(H5adWriter& writer, GeneratedBlock block) {
+    for (std::size_t i = 0; i < block.attempts.size(); ++i) {
+        const std::size_t kinds = tallies_.size() / 3;
+        const std::size_t kind = block.labels[i] < 0 ? kinds - 1 : static_cast<std::size_t>(block.labels[i]);
+        tallies_[3 * kind] += 1;
+        tallies_[3 * kind + 1] += block.attempts[i];
+        tallies_[3 * kind + 2] += block.predicted[i];
+    }
     H5adRows rows;
     rows.counts = &block.counts;
     if (form_.labelled) rows.codes.push_back(std::move(block.labels));
     if (form_.batched) rows.codes.push_back(std::move(block.batches));
     rows.numbers.push_back(std::move(block.library));
     if (!model_.manifold.is_empty()) rows.numbers.push_back(std::move(block.manifold_distance));
+    if (form_.filtered) {
+        rows.numbers.push_back(std::move(block.attempts));
+        rows.numbers.push_back(std::move(block.predicted));
+    }
     if (!form_.header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
     writer.append(rows);
+}
+
+void AtlasMaker::tell_acceptance() const {
+    if (!form_.filtered || !form_.labelled) return;
+    std::vector<double> sums = tallies_;
+    all_reduce_sum(comm_, std::span<double>(sums));
+    const std::vector<std::string>& names = form_.header.categorical_obs.front().categories;
+    for (std::size_t label = 0; label < names.size(); ++label) {
+        const double cells = sums[3 * label], attempts = sums[3 * label + 1], predicted = sums[3 * label + 2];
+        if (cells == 0) continue;
+        char text[160];
+        std::snprintf(text, sizeof text,
+                      ": %.1f %% of %.0f attempts were kept, %.0f of %.0f cells are predicted",
+                      100 * predicted / attempts, attempts, predicted, cells);
+        log_.info(names[label] + text);
+    }
 }
 
 void AtlasMaker::make_parts(const PartStore& store, std::int64_t num_parts) {
@@ -125,6 +155,7 @@ void AtlasMaker::write_file(const fs::path& output) {
     }
     writer.finish();
     store.remove();
+    tell_acceptance();
 }
 
 void AtlasMaker::write_blocks(const fs::path& file, const BlockRange& blocks) {
@@ -164,6 +195,7 @@ void AtlasMaker::write_shards(const fs::path& output, std::int64_t shards,
     agreed(comm_, [&] {
         if (comm_.is_root()) write_shard_index(output, cells);
     });
+    tell_acceptance();
 }
 
 }  // namespace lapatlas

@@ -24,6 +24,7 @@ struct AtlasForm {
     H5adHeader header;
     std::vector<std::int32_t> genes;         ///< of the model's, ascending; the header names them
     bool labelled = false, batched = false;  ///< columns of obs, in this order
+    bool filtered = false;                   ///< attempts and predicted are the last of numeric_obs
     std::string made_by;                     ///< names everything that decides the cells
 };
 
@@ -50,7 +51,9 @@ class AtlasMaker {
     void make_blocks(std::int64_t count, const IndexOf& index_of, const Take& take) const;
     void make_parts(const PartStore& store, std::int64_t num_parts);
     void write_blocks(const std::filesystem::path& file, const BlockRange& blocks);
-    void append(H5adWriter& writer, GeneratedBlock block) const;
+    void append(H5adWriter& writer, GeneratedBlock block);
+    /// Collective. What the filter took, label by label.
+    void tell_acceptance() const;
 
     std::shared_ptr<const Backend> backend_;
     Communicator comm_;
@@ -61,6 +64,7 @@ class AtlasMaker {
     Log::Progress progress_;
     Generator generator_;
     std::int64_t num_blocks_;
+    std::vector<double> tallies_;  // [labels + 1 (unlabelled last), 3]: cells, attempts, predicted cells
 };
 
 }  // namespace lapatlas

@@ -8,6 +8,7 @@
 
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
+#include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
 #include "src/io/h5ad_frame.hpp"
 #include "src/io/near_names.hpp"
@@ -212,7 +213,7 @@ std::int32_t wanted_batch(const GenerateOptions& options, const std::vector<std:
 
 CellPlan plan_of_labels(const GenerateOptions& options, const InputOptions& input,
                         const KnownConditions& known, std::int32_t batch, std::int64_t default_cells) {
-    const bool unconditional = options.guidance == -1;
+    const bool unconditional = is_unconditional(options);
     const char* exact = !options.like.empty() ? "generate.like" : "generate.counts";
     if (!options.like.empty() || !options.counts.empty()) {
         if (unconditional)

@@ -146,12 +146,14 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     restore_module(checkpoint, "decoder", *model.decoder);
     std::vector<torch::Tensor> weights = model.score_net->parameters();
     restore_tensors(checkpoint, "score_net_average", weights);
+    if (!model.classifier.is_empty()) restore_module(checkpoint, "classifier", *model.classifier);
     model.to(backend->device());
     CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
     generative.backend = backend;
     generative.block_cells = backend->block_cells();
     generative.score_net = model.score_net;
+    generative.classifier = model.classifier;
     generative.decode_logits = [backend, decoder, rate = options.dropout](
                                    const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
                                    std::int64_t first_cell) mutable {
@@ -170,7 +172,7 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
-    generative.diffusion_time = options.diffusion_time;
+    generative.process = forward_process(options);
     generative.joint_library = model.joint_library;
     generative.log_library_mean = checkpoint.numbers.at("log_library_mean");
     generative.log_library_std = checkpoint.numbers.at("log_library_std");
@@ -250,6 +252,11 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
         header.categorical_obs.push_back({config.input.batch_column(), trained.known.batch_names});
     header.numeric_obs = {"library_size"};
     if (!trained.model.manifold.is_empty()) header.numeric_obs.emplace_back("manifold_distance");
+    form.filtered = config.generate.keep_predicted;
+    if (form.filtered) {
+        header.numeric_obs.emplace_back("attempts");
+        header.numeric_obs.emplace_back("predicted");
+    }
     if (config.generate.write_latents) header.obsm = {{"X_latent", trained.model.latent}};
     const std::string fingerprint = generate_fingerprint(config);
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;

@@ -16,6 +16,9 @@ namespace lapatlas {
 
 namespace {
 
+/// Where the number of an attempt stands in what keys a cell's random numbers; cells stay below.
+constexpr int kAttemptShift = 44;
+
 /// One torch thread while it lives. torch's setting is OpenMP's too, so it must end before the counts are
 /// drawn.
 class OneTorchThread {
@@ -53,22 +56,24 @@ TensorFunction diffused_sampler(const GenerativeModel& model, const GenerateOpti
     if (options.steps > std::numeric_limits<int>::max())
         throw ConfigError("generate.steps = " + std::to_string(options.steps) + ": too many");
     const std::int64_t width = model.latent + (model.joint_library ? 1 : 0);
-    return model.backend->repeated([backend = model.backend, net = model.score_net, width, seed,
-                                    block_cells = model.block_cells, guidance = options.guidance,
-                                    solver = solver_from_name(options.solver),
-                                    steps = static_cast<int>(options.steps),
-                                    end = model.diffusion_time](const std::vector<torch::Tensor>& inputs) {
-        const torch::Tensor &labels = inputs[0], &batches = inputs[1], &cells = inputs[2];
-        const auto predictor = [&](const torch::Tensor& given) {
-            return network_predictor(net, given, batches, block_cells, labels.options());
-        };
-        const auto normals = [&](int step, RandomStream stream) {
-            return backend->normals({seed, static_cast<std::uint32_t>(step), cells}, stream, width);
-        };
-        return solve(solver, guided(predictor(labels), predictor({}), guidance),
-                     normals(0, RandomStream::kGenerateStart), steps, end,
-                     [&](int step) { return normals(step, RandomStream::kGenerateNoise); });
-    });
+    return model.backend->repeated(
+        [backend = model.backend, net = model.score_net, width, seed, block_cells = model.block_cells,
+         guidance = options.guidance, classifier = model.classifier, scale = options.classifier_guidance,
+         solver = solver_from_name(options.solver), steps = static_cast<int>(options.steps),
+         process = model.process](const std::vector<torch::Tensor>& inputs) {
+            const torch::Tensor &labels = inputs[0], &batches = inputs[1], &cells = inputs[2];
+            const auto predictor = [&](const torch::Tensor& given) {
+                return network_predictor(net, given, batches, block_cells, labels.options());
+            };
+            const auto normals = [&](int step, RandomStream stream) {
+                return backend->normals({seed, static_cast<std::uint32_t>(step), cells}, stream, width);
+            };
+            const NoisePredictor of_net = guided(predictor(labels), predictor({}), guidance);
+            return solve(solver,
+                         classifier_guided(of_net, classifier, labels, scale, process.time_at(kGuidedShare)),
+                         normals(0, RandomStream::kGenerateStart), steps, process,
+                         [&](int step) { return normals(step, RandomStream::kGenerateNoise); });
+        });
 }
 
 float draw_library(const LibraryTable& table, Condition condition, const PlacedRandom& random,
@@ -176,14 +181,44 @@ torch::Tensor Generator::batches_of(const GeneratedBlock& block) const {
     return model_.backend->tensor(block_codes(block.batches, 0, model_.block_cells));
 }
 
-torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tensor& batches) const {
+torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tensor& batches,
+                                 std::int64_t attempt) const {
     const c10::InferenceMode no_gradient;
     const OneTorchThread one_thread;
     std::vector<std::int64_t> cells(static_cast<std::size_t>(model_.block_cells));
-    std::iota(cells.begin(), cells.end(), block.first_cell);
+    std::iota(cells.begin(), cells.end(), block.first_cell + (attempt << kAttemptShift));
     const Backend& backend = *model_.backend;
     return sample_diffused_(
         {backend.tensor(block_codes(block.labels, -1, model_.block_cells)), batches, backend.tensor(cells)});
+}
+
+torch::Tensor Generator::diffuse_predicted(GeneratedBlock& block, const torch::Tensor& batches) const {
+    const torch::Tensor labels = model_.backend->tensor(block_codes(block.labels, -1, model_.block_cells));
+    LatentClassifier classifier = model_.classifier;
+    torch::Tensor kept, attempts, accepted;
+    // The whole block each time: the shapes of products, and with them rounding, stay.
+    for (std::int64_t attempt = 0; attempt < options_.most_attempts; ++attempt) {
+        const torch::Tensor made = diffuse(block, batches, attempt);
+        const torch::Tensor is_right = (classifier->predict(made) == labels) | (labels < 0);
+        if (attempt == 0) {
+            kept = made.clone();
+            accepted = is_right;
+            attempts = torch::ones({model_.block_cells}, made.options());
+        } else {
+            kept = torch::where(accepted.unsqueeze(1), kept, made);
+            attempts = attempts + accepted.logical_not();
+            accepted = accepted | is_right;
+        }
+        if (accepted.all().item<bool>()) break;
+    }
+    const auto to_host = [&](const torch::Tensor& values) {
+        const torch::Tensor host = values.to(torch::kCPU, torch::kFloat32).contiguous();
+        return std::vector<float>(host.const_data_ptr<float>(),
+                                  host.const_data_ptr<float>() + block.labels.size());
+    };
+    block.attempts = to_host(attempts);
+    block.predicted = to_host(accepted);
+    return kept;
 }
 
 GeneratedBlock Generator::block(std::int64_t block_index) const {
@@ -195,7 +230,8 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
         const torch::Tensor batches = batches_of(block);
-        const torch::Tensor made = diffuse(block, batches);
+        const torch::Tensor made =
+            options_.keep_predicted ? diffuse_predicted(block, batches) : diffuse(block, batches, 0);
         const torch::Tensor latents =
             (made.narrow(1, 0, model.latent) * model.latent_std + model.latent_mean).contiguous();
         if (model.joint_library) block.library = diffused_libraries(model, made, num_rows);

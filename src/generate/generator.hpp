@@ -6,6 +6,8 @@
 
 #include "src/backend/backend.hpp"
 #include "src/config/options.hpp"
+#include "src/diffusion/forward_process.hpp"
+#include "src/diffusion/latent_classifier.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/generate/cell_plan.hpp"
 #include "src/generate/latent_manifold.hpp"
@@ -33,7 +35,8 @@ struct GenerativeModel {
     /// that the shapes of matrix products, and with them rounding, depend neither on ranks nor on how many
     /// cells are asked for.
     std::int64_t block_cells = kBlockCells;
-    ScoreNet score_net{nullptr};  ///< moving-average weights
+    ScoreNet score_net{nullptr};           ///< moving-average weights
+    LatentClassifier classifier{nullptr};  ///< or none
     /// Latents [n, d] in the decoder's units and batches [n] of the cells from first_cell on -> logits or log
     /// rates [n, G], float32. What is drawn for it is keyed by seed and cell.
     std::function<torch::Tensor(const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
@@ -45,8 +48,8 @@ struct GenerativeModel {
     bool size_factor = true;  ///< rate = softmax(logits) library; else log rate = logits
     double latent_mean = 0;   ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
-    double diffusion_time = 5;  ///< T
-    LibraryTable libraries;     ///< needed if size_factor, unless joint_library
+    ForwardProcess process = ForwardProcess::continuous(5);
+    LibraryTable libraries;  ///< needed if size_factor, unless joint_library
     /// The last value the diffusion makes is log library, standardised by these (needs size_factor).
     bool joint_library = false;
     double log_library_mean = 0;
@@ -65,6 +68,9 @@ struct GeneratedBlock {
     std::vector<float> library;  ///< expected total counts: the drawn library size, or the sum of the rates
     std::vector<float> latents;  // [cells, d], the decoder's units
     std::vector<float> manifold_distance;  ///< [cells] LatentManifold::distance, or empty
+    /// With keep_predicted, else empty: how often a cell was made, and whether (1) the classifier predicts
+    /// its label of the one that stayed.
+    std::vector<float> attempts, predicted;
 };
 
 /// Blocks of `block_cells` that hold `num_cells` cells.
@@ -89,10 +95,15 @@ class Generator {
     GeneratedBlock conditions(std::int64_t block_index) const;
     /// What the diffusion makes of them, standardised: [block_cells, d], or [block_cells, d + 1] with the log
     /// library.
-    torch::Tensor diffused(const GeneratedBlock& block) const { return diffuse(block, batches_of(block)); }
+    torch::Tensor diffused(const GeneratedBlock& block) const { return diffuse(block, batches_of(block), 0); }
 
   private:
-    torch::Tensor diffuse(const GeneratedBlock& block, const torch::Tensor& batches) const;
+    /// `attempt` keys other random numbers for the same cells.
+    torch::Tensor diffuse(const GeneratedBlock& block, const torch::Tensor& batches,
+                          std::int64_t attempt) const;
+    /// Those that the classifier takes for cells of their labels, each after as many attempts as that takes;
+    /// says so in the block.
+    torch::Tensor diffuse_predicted(GeneratedBlock& block, const torch::Tensor& batches) const;
     /// [block_cells] as the networks take them; undefined where there are none.
     torch::Tensor batches_of(const GeneratedBlock& block) const;
 

@@ -9,7 +9,7 @@
 namespace lapatlas {
 
 PartStore::PartStore(const Communicator& comm, const std::filesystem::path& output, std::string made_by)
-    : comm_(comm), folder_(comm, output, "lapatlas-part-1", std::move(made_by)) {}
+    : comm_(comm), folder_(comm, output, "lapatlas-part-2", std::move(made_by)) {}
 
 std::vector<std::int64_t> PartStore::missing(std::int64_t num_parts) const {
     std::vector<std::int64_t> parts = agreed(comm_, [&] {
@@ -40,6 +40,8 @@ void PartStore::write(std::int64_t part, const GeneratedBlock& cells) const {
         file.write("library", cells.library);
         file.write("latents", cells.latents);
         file.write("manifold_distance", cells.manifold_distance);
+        file.write("attempts", cells.attempts);
+        file.write("predicted", cells.predicted);
     });
 }
 
@@ -61,6 +63,8 @@ GeneratedBlock PartStore::read(std::int64_t part) const {
     cells.library = file.read<float>("library");
     cells.latents = file.read<float>("latents");
     cells.manifold_distance = file.read<float>("manifold_distance");
+    cells.attempts = file.read<float>("attempts");
+    cells.predicted = file.read<float>("predicted");
     return cells;
 }
 
@@ -80,6 +84,8 @@ void append_cells(GeneratedBlock& cells, const GeneratedBlock& more) {
     put(cells.library, more.library);
     put(cells.latents, more.latents);
     put(cells.manifold_distance, more.manifold_distance);
+    put(cells.attempts, more.attempts);
+    put(cells.predicted, more.predicted);
 }
 
 }  // namespace lapatlas

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/config/derived.hpp"
+
 namespace lapatlas {
 
 namespace {
@@ -69,7 +71,7 @@ double generate_seconds(const Workload& work, const MachineSpeed& speed) {
                d = static_cast<double>(work.config.model.latent);
     const double guided = work.config.generate.guidance == 0 || work.config.generate.guidance == -1 ? 1 : 2;
     const double sampling =
-        2 * guided * static_cast<double>(work.config.generate.steps) * work.score_weights();
+        2 * guided * static_cast<double>(solver_evaluations(work.config)) * work.score_weights();
     const double decoding = 2 * (kDropoutDraws * (d + h) * h + 2 * h * work.genes);
     const double entries = work.nonzeros / std::max(1.0, work.cells());
     const double a_cell = (sampling + decoding) / speed.dense + work.genes / speed.draws +

@@ -51,6 +51,15 @@ double Workload::output_weights() const {
 }
 double Workload::score_weights() const {
     const auto w = static_cast<double>(config.model.score_width);
+    if (config.model.score_network == "cell_unet") {
+        double weights = (labels + batches) * w;
+        const std::vector<std::int64_t> widths = unet_widths(config.model);
+        for (std::size_t i = 1; i < widths.size(); ++i) {
+            const auto above = static_cast<double>(widths[i - 1]), below = static_cast<double>(widths[i]);
+            weights += 2 * above * below + w * (above + below);
+        }
+        return weights;
+    }
     return static_cast<double>(config.model.score_blocks) * 4 * w * w + (labels + batches) * w + 2 * w * w;
 }
 

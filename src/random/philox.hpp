@@ -40,6 +40,9 @@ enum class RandomStream : std::uint32_t {
     kLikelihoodStep,
     kPriorStep,
     kSetup,
+    kClassifierBatch,
+    kClassifierNoise,
+    kClassifierValidation,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

@@ -20,9 +20,9 @@ std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
     return out;
 }
 
-void times_from_uniforms(std::span<float> uniforms, const std::string& how, double longest) {
+void times_from_uniforms(std::span<float> uniforms, const std::string& how, const ForwardProcess& process) {
     const TrainingTimes times = training_times_from_name(how);
-    for (float& uniform : uniforms) uniform = static_cast<float>(training_time(uniform, times, longest));
+    for (float& uniform : uniforms) uniform = static_cast<float>(process.training_time(uniform, times));
 }
 
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
@@ -137,7 +137,7 @@ JointLoss::LossCells JointLoss::prepare_loss_cells(std::int64_t num_active, std:
     const PlacedRandom time_draws(seed_, RandomStream::kDiffusionTime);
     for (const std::int64_t id : ids)
         times.push_back(uniform_float(time_draws.words(static_cast<std::uint64_t>(id), step)[0]));
-    times_from_uniforms(times, options_.times, model_options_.diffusion_time);
+    times_from_uniforms(times, options_.times, forward_process(model_options_));
     CellBatch batch = placed_.cell_batch(rows);
     const Backend& backend = placed_.backend();
     const auto labels = training_labels(batch.labels, ids, options_.label_dropout, seed_, step);

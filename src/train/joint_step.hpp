@@ -107,7 +107,7 @@ torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const
                              const torch::Tensor& noise, const torch::Tensor& labels,
                              const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout = {});
 
-/// Makes training times of uniforms in (0, 1), by options.times.
-void times_from_uniforms(std::span<float> uniforms, const std::string& how, double longest);
+/// Makes training times of uniforms in (0, 1), by train.times.
+void times_from_uniforms(std::span<float> uniforms, const std::string& how, const ForwardProcess& process);
 
 }  // namespace lapatlas

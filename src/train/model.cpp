@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/config/derived.hpp"
 #include "src/embed/parameter_init.hpp"
 #include "src/embed/tensor_of.hpp"
 #include "src/train/rank_data.hpp"
@@ -13,6 +14,7 @@ void Model::to(const torch::Device& device) {
     encoder->to(device);
     decoder->to(device);
     score_net->to(device);
+    if (!classifier.is_empty()) classifier->to(device);
     if (loss_log_variances.defined())
         loss_log_variances = loss_log_variances.detach().to(device).set_requires_grad(true);
 }
@@ -33,6 +35,12 @@ ModelSizes sizes_of(const PreparedSummary& summary) {
             static_cast<std::int64_t>(summary.batch_names.size())};
 }
 
+ForwardProcess forward_process(const ModelOptions& options) {
+    if (options.diffusion == "sde") return ForwardProcess::continuous(options.diffusion_time);
+    return ForwardProcess::discrete(
+        DdpmSchedule(options.diffusion_steps, options.first_beta, options.last_beta));
+}
+
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed) {
     Model model;
     model.encoder = SpectralEncoder(SpectralEncoderOptions{num_encoder_genes(options, sizes.genes),
@@ -43,11 +51,18 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
                                                      options.library == "size_factor", sizes.batches,
                                                      options.dispersion == "gene_label" ? sizes.labels : 0});
     model.joint_library = options.library_model == "joint";
-    model.score_net = ScoreNet(ScoreNetOptions{options.latent + (model.joint_library ? 1 : 0), sizes.labels,
-                                               sizes.batches, options.score_width, options.score_blocks});
+    model.score_net = ScoreNet(ScoreNetOptions{
+        options.latent + (model.joint_library ? 1 : 0), sizes.labels, sizes.batches, options.score_width,
+        options.score_blocks,
+        options.score_network == "cell_unet" ? unet_widths(options) : std::vector<std::int64_t>{}});
     initialise_parameters(*model.encoder, seed, 1);
     initialise_parameters(*model.decoder, seed, 2);
     initialise_parameters(*model.score_net, seed, 3);
+    if (options.classifier != "none") {
+        model.classifier = LatentClassifier(LatentClassifierOptions{model.score_net->options().latent,
+                                                                    sizes.labels, options.classifier_width});
+        initialise_parameters(*model.classifier, seed, 4);
+    }
     return model;
 }
 

@@ -7,6 +7,8 @@
 
 #include "src/config/options.hpp"
 #include "src/decode/count_decoder.hpp"
+#include "src/diffusion/forward_process.hpp"
+#include "src/diffusion/latent_classifier.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/embed/spectral_encoder.hpp"
 #include "src/io/prepared_file.hpp"
@@ -18,6 +20,7 @@ struct Model {
     SpectralEncoder encoder{nullptr};
     CountDecoder decoder{nullptr};
     ScoreNet score_net{nullptr};
+    LatentClassifier classifier{nullptr};  ///< of diffused latents; none with model.classifier = none
     double latent_mean = 0;
     double latent_std = 1;
     /// With library_model = joint: what log library sizes are standardised by.
@@ -44,6 +47,9 @@ struct ModelSizes {
 
 /// Of a prepared dataset.
 ModelSizes sizes_of(const PreparedSummary& summary);
+
+/// The noise that the latents are diffused by.
+ForwardProcess forward_process(const ModelOptions& options);
 
 /// Networks with their starting weights: a pure function of options, sizes and seed.
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed);

@@ -114,6 +114,7 @@ class Run {
         } else {
             joint_phase();
             score_phase();
+            classifier_phase();
             trainer_.freeze();
         }
         save();
@@ -208,6 +209,23 @@ class Run {
             }
             save_or_stop_when_due();
         }
+    }
+
+    void classifier_phase() {
+        if (!trainer_.needs_classifier()) return;
+        log_.stage("train the classifier of noisy latents");
+        ClassifierPhase& classifier = trainer_.classifier();
+        Log::Progress progress(log_, "classifier", "epochs", config_.train.classifier_epochs);
+        ClassifierPhase::Epoch epoch;
+        while (trainer_.needs_classifier()) {
+            epoch = classifier.epoch();
+            progress.update(classifier.epochs_done(),
+                            text("loss %.3f, of validation cells %.3f", epoch.loss, epoch.validation_loss));
+            save_or_stop_when_due();
+        }
+        if (std::isfinite(epoch.validation_accuracy))
+            log_.info(text("after %.0f epochs it tells the labels of %.1f %% of noisy validation cells",
+                           static_cast<double>(classifier.epochs_done()), 100 * epoch.validation_accuracy));
     }
 
     void append(MetricsRow row) {

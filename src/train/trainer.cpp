@@ -287,6 +287,13 @@ void Trainer::make_score_phase() {
         score_optimiser_ = std::make_unique<Optimiser>(parameters, config_.train.weight_decay);
 }
 
+ClassifierPhase& Trainer::classifier() {
+    freeze();
+    if (classifier_ == nullptr)
+        classifier_ = std::make_unique<ClassifierPhase>(placed_, config_, model_, *frozen_, seed_);
+    return *classifier_;
+}
+
 Trainer::StepResult Trainer::score_step() {
     if (score_gradients_ == nullptr) make_score_phase();
     const std::int64_t step = score_steps_done_;
@@ -315,7 +322,7 @@ Trainer::StepResult Trainer::score_step() {
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
     const torch::Tensor z = frozen_->draw(draws, rows, places, stamp);
-    times_from_uniforms(uniforms, config_.train.times, config_.model.diffusion_time);
+    times_from_uniforms(uniforms, config_.train.times, forward_process(config_.model));
     const CellDraws cell_draws{seed_, stamp, backend_->tensor(places)};
     const torch::Tensor noise =
         backend_->normals(cell_draws, RandomStream::kDiffusionNoise, model_.diffused_width());

@@ -8,6 +8,7 @@
 
 #include "dist/log.hpp"
 #include "src/train/checkpoint.hpp"
+#include "src/train/classifier_phase.hpp"
 #include "src/train/frozen_latents.hpp"
 #include "src/train/joint_step.hpp"
 #include "src/train/metrics_file.hpp"
@@ -41,8 +42,16 @@ class Trainer {
     std::int64_t joint_steps_done() const { return joint_steps_done_; }
     std::int64_t score_steps_done() const { return score_steps_done_; }
     bool is_complete() const {
-        return joint_steps_done_ == joint_steps() && score_steps_done_ == config_.train.score_steps;
+        return joint_steps_done_ == joint_steps() && score_steps_done_ == config_.train.score_steps &&
+               !needs_classifier();
     }
+
+    /// Whether the model has a classifier whose training is not done.
+    bool needs_classifier() const {
+        return !model_.classifier.is_empty() && (classifier_ == nullptr || !classifier_->is_complete());
+    }
+    /// Collective. Of the frozen latents, once the score steps are done.
+    ClassifierPhase& classifier();
 
     struct StepResult {
         LossTerms terms;
@@ -111,6 +120,7 @@ class Trainer {
     std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
     std::unique_ptr<MovingAverage> average_;
     std::unique_ptr<FrozenLatents> frozen_;
+    std::unique_ptr<ClassifierPhase> classifier_;
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;
 };
 

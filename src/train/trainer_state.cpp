@@ -118,6 +118,8 @@ Checkpoint Trainer::checkpoint() const {
         store_tensors(checkpoint, "loss_log_variances", {model_.loss_log_variances});
     store_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
     if (score_optimiser_ != nullptr) store_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
+    if (!model_.classifier.is_empty()) store_module(checkpoint, "classifier", *model_.classifier);
+    if (classifier_ != nullptr) classifier_->store(checkpoint);
     return checkpoint;
 }
 
@@ -150,6 +152,8 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& name) {
     }
     model_.latent_mean = checkpoint.numbers.at("latent_mean");
     model_.latent_std = checkpoint.numbers.at("latent_std");
+    if (!model_.classifier.is_empty()) restore_module(checkpoint, "classifier", *model_.classifier);
+    if (checkpoint.counters.contains("classifier_epochs_done")) classifier().restore(checkpoint);
     std::vector<double> mine;
     for (std::int64_t r = 0; r < data_.num_train_rows; ++r)
         mine.push_back(checkpoint.perturbation_eigenvector.at(

@@ -78,4 +78,60 @@ TEST(AncestralSample, ReachesTheDataOfAnExactPredictor) {
     EXPECT_NEAR(out.std().item<double>(), s, 0.02);
 }
 
+/// Of x_0 given x_t, with data from two normal distributions, everything is known.
+TEST(FastSample, SamplesWhatIsLeftUncertain) {
+    const DdpmSchedule schedule(512, 1e-4, 0.02);
+    const double centre = 2, s = 0.4, x_t = 0.3;
+    const std::int64_t first = 300;
+    struct Part {
+        double weight, mean, variance;
+    };
+    const auto parts = [&](double x, std::int64_t t) {
+        const double kept = schedule.alpha_bar(t), spread = kept * s * s + 1 - kept;
+        std::vector<Part> both;
+        for (const double m : {-centre, centre}) {
+            const double apart = x - std::sqrt(kept) * m;
+            both.push_back({std::exp(-apart * apart / (2 * spread)),
+                            m + std::sqrt(kept) * s * s / spread * apart, s * s * (1 - kept) / spread});
+        }
+        return both;
+    };
+    std::int64_t evaluations = 0;
+    const auto predict = [&](const at::Tensor& x, std::int64_t t) {
+        ++evaluations;
+        at::Tensor noise = at::empty_like(x);
+        const double kept = schedule.alpha_bar(t);
+        for (std::int64_t i = 0; i < x.numel(); ++i) {
+            const double value = x.const_data_ptr<double>()[i];
+            const std::vector<Part> both = parts(value, t);
+            const double mean = (both[0].weight * both[0].mean + both[1].weight * both[1].mean) /
+                                (both[0].weight + both[1].weight);
+            noise.data_ptr<double>()[i] = (value - std::sqrt(kept) * mean) / std::sqrt(1 - kept);
+        }
+        return noise;
+    };
+    constexpr std::int64_t kRows = 10'000;
+    const at::Tensor out =
+        fast_sample(schedule, predict, at::full({kRows, 2}, x_t, at::kDouble), first, 20,
+                    [&](std::int64_t step) { return normals(kRows, static_cast<std::uint32_t>(step)); });
+    EXPECT_EQ(evaluations, 20);
+    const std::vector<Part> truth = parts(x_t, first);
+    const double upper = truth[1].weight / (truth[0].weight + truth[1].weight);
+    EXPECT_NEAR((out > 0).to(at::kDouble).mean().item<double>(), upper, 0.02);
+    const at::Tensor above = out.masked_select(out > 0);
+    EXPECT_NEAR(above.mean().item<double>(), truth[1].mean, 0.03);
+    EXPECT_NEAR(above.std().item<double>(), std::sqrt(truth[1].variance), 0.03);
+}
+
+TEST(FastSample, IsTheAncestralChainWhereThatIsNoLonger) {
+    const DdpmSchedule schedule(512, 1e-4, 0.02);
+    const auto predict = [](const at::Tensor& x, std::int64_t t) {
+        return x * (1.0 / static_cast<double>(t));
+    };
+    const auto noise = [](std::int64_t step) { return normals(50, static_cast<std::uint32_t>(step)); };
+    const at::Tensor x = normals(50, 999);
+    EXPECT_TRUE(at::equal(fast_sample(schedule, predict, x, 12, 12, noise),
+                          ancestral_sample(schedule, predict, x, 12, noise)));
+}
+
 }  // namespace lapatlas

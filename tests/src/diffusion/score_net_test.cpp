@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "src/diffusion/cell_unet.hpp"
 #include "src/diffusion/solvers.hpp"
 #include "src/diffusion/vp_sde.hpp"
 #include "src/embed/parameter_init.hpp"
@@ -14,8 +15,10 @@ namespace lapatlas {
 
 namespace {
 
-ScoreNet small_net(std::int64_t latent = 3, std::int64_t num_labels = 2) {
-    ScoreNet net(ScoreNetOptions{.latent = latent, .num_labels = num_labels, .width = 32, .blocks = 2});
+ScoreNet small_net(std::int64_t latent = 3, std::int64_t num_labels = 2,
+                   const std::vector<std::int64_t>& unet_widths = {}) {
+    ScoreNet net(ScoreNetOptions{
+        .latent = latent, .num_labels = num_labels, .width = 32, .blocks = 2, .unet_widths = unet_widths});
     initialise_parameters(*net, 7, 0);
     return net;
 }
@@ -31,22 +34,33 @@ torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint3
 
 void wake_output(ScoreNet& net) {
     const torch::NoGradGuard no_gradient;
-    auto weight = net->named_parameters()["zero_output.weight"];
+    const auto named = net->named_parameters();
+    auto weight = *(named.contains("zero_output.weight") ? named.find("zero_output.weight")
+                                                         : named.find("trunk.zero_output.weight"));
     weight.copy_(placed_normals(weight.size(0), weight.size(1), 99));
 }
 
+/// Each of the networks that a ScoreNet may be inside.
+class ScoreNets : public testing::TestWithParam<std::vector<std::int64_t>> {
+  protected:
+    static ScoreNet made() { return small_net(3, 2, GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(Networks, ScoreNets,
+                         testing::Values(std::vector<std::int64_t>{}, std::vector<std::int64_t>{24, 16, 8}),
+                         [](const auto& of) { return std::string(of.param.empty() ? "Mlp" : "CellUnet"); });
+
 }  // namespace
 
-TEST(ScoreNet, StartsAsTheBestPredictorOfStandardNormals) {
-    ScoreNet net = small_net();
+TEST_P(ScoreNets, StartsAsTheBestPredictorOfStandardNormals) {
+    ScoreNet net = made();
     const torch::Tensor z = placed_normals(5, 3, 0);
     const auto eps = net->forward(z, torch::full({5}, 0.5), torch::tensor({0, 1, 2, -1, 0}));
     EXPECT_EQ(eps.sizes(), (std::vector<std::int64_t>{5, 3}));
     EXPECT_TRUE(torch::allclose(eps, vp_sigma(0.5) * z));
 }
 
-TEST(ScoreNet, SeesLabelTimeAndLatent) {
-    ScoreNet net = small_net();
+TEST_P(ScoreNets, SeesLabelTimeAndLatent) {
+    ScoreNet net = made();
     wake_output(net);
     const auto at_label = [&](std::int64_t label, double t, double z) {
         return net->forward(torch::full({1, 3}, z), torch::full({1}, t),
@@ -70,8 +84,8 @@ TEST(ScoreNet, SeesLabelTimeAndLatent) {
     EXPECT_TRUE(torch::isfinite(at_label(0, 20, 1)).all().item<bool>());
 }
 
-TEST(ScoreNet, EveryParameterIsReachedByTheGradient) {
-    ScoreNet net = small_net();
+TEST_P(ScoreNets, EveryParameterIsReachedByTheGradient) {
+    ScoreNet net = made();
     wake_output(net);
     const auto eps =
         net->forward(placed_normals(6, 3, 0), torch::full({6}, 0.5), torch::tensor({0, 1, 2, 0, 1, 2}));
@@ -116,7 +130,8 @@ TEST(ScoreNet, LearnsLabelledGaussiansAndTheirMixture) {
         const NoisePredictor predict = [&](const torch::Tensor& z, double t) {
             return net->forward_at(z, t, torch::full({z.size(0)}, label, torch::kLong));
         };
-        return solve(Solver::kDpmpp2m, predict, placed_normals(kSamples, 2, 5000), 20, 5, {});
+        return solve(Solver::kDpmpp2m, predict, placed_normals(kSamples, 2, 5000), 20,
+                     ForwardProcess::continuous(5), {});
     };
     for (const std::int64_t label : {0, 1}) {
         const torch::Tensor z = sample(label);
@@ -127,6 +142,31 @@ TEST(ScoreNet, LearnsLabelledGaussiansAndTheirMixture) {
     const torch::Tensor both = sample(-1);
     EXPECT_LT((both.std(0) - std::hypot(kMean, kSpread)).abs().max().item<double>(), 0.2);
     EXPECT_NEAR(both.sum(1).gt(0).to(torch::kFloat).mean().item<double>(), 0.5, 0.12);
+}
+
+// Two layers down and up by hand: x -> Linear -> SiLU(Norm(Linear + condition)) -> the same back, plus x.
+TEST(CellUnet, ByHand) {
+    CellUnet net(2, 3, std::vector<std::int64_t>{4, 2});
+    initialise_parameters(*net, 5, 0);
+    const torch::NoGradGuard no_gradient;
+    auto named = net->named_parameters();
+    named["zero_output.weight"].copy_(placed_normals(2, 4, 1));
+    const torch::Tensor z = placed_normals(5, 2, 2), condition = placed_normals(3, 3, 3);
+    const torch::Tensor rows = torch::tensor({0, 2, 1, 1, 0});
+    const auto linear = [&](const std::string& name, const torch::Tensor& x) {
+        return torch::linear(x, named[name + ".weight"], named[name + ".bias"]);
+    };
+    const auto layer = [&](const std::string& name, const torch::Tensor& x, std::int64_t width) {
+        const torch::Tensor sum =
+            linear(name + ".linear", x) + linear(name + ".of_condition", condition.index_select(0, rows));
+        return torch::silu(torch::layer_norm(sum, {width}));
+    };
+    const torch::Tensor h = linear("input", z);
+    const torch::Tensor expected =
+        linear("zero_output", layer("widening.0", layer("narrowing.0", h, 2), 4) + h);
+    EXPECT_TRUE(torch::allclose(net->velocity(z, {condition, rows}, {}), expected, 1e-5, 1e-6));
+    EXPECT_TRUE(
+        torch::allclose(net->velocity(z, {condition.index_select(0, rows), {}}, {}), expected, 1e-5, 1e-6));
 }
 
 }  // namespace lapatlas

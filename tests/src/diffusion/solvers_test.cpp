@@ -114,10 +114,11 @@ at::Tensor covariance_of(const at::Tensor& z) {
 
 double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
-at::Tensor solve_mixture(Solver solver, int steps, const Mixture& mixture) {
+at::Tensor solve_mixture(Solver solver, int steps, const Mixture& mixture,
+                         const ForwardProcess& process = ForwardProcess::continuous(5)) {
     return solve(
         solver, [&](const at::Tensor& z, double t) { return mixture.noise(z, t); },
-        normals(kSamples, 2, 1, 1u << 21), steps, 5,
+        normals(kSamples, 2, 1, 1u << 21), steps, process,
         [](int step) { return normals(kSamples, 2, 2, static_cast<std::uint32_t>(step)); });
 }
 
@@ -174,7 +175,8 @@ TEST(Solvers, OrdersOfConvergence) {
     const double last_step = vp_alpha(kShortestTime) * kSpread * kSpread / variance(kShortestTime);
     const double exact = std::sqrt(variance(kShortestTime) / variance(5.0)) * last_step;
     const auto error = [&](Solver solver, int steps) {
-        const at::Tensor z = solve(solver, predict, at::ones({1, 1}, at::kDouble), steps, 5, {});
+        const at::Tensor z =
+            solve(solver, predict, at::ones({1, 1}, at::kDouble), steps, ForwardProcess::continuous(5), {});
         return std::abs(z.item<double>() - exact);
     };
     const double first_order = error(Solver::kDdim, 101) / error(Solver::kDdim, 201);
@@ -191,11 +193,12 @@ TEST(Solvers, OneStepByHand) {
     const NoisePredictor half = [](const at::Tensor& z, double) { return z * 0.5; };
     const at::Tensor start = at::full({1, 1}, 2.0, at::kDouble);
     const double t = 0.7, data = (2 - vp_sigma(t)) / vp_alpha(t);
-    EXPECT_NEAR(solve(Solver::kDdim, half, start, 1, t, {}).item<double>(), data, 1e-12);
-    EXPECT_NEAR(solve(Solver::kDpmpp2m, half, start, 1, t, {}).item<double>(), data, 1e-12);
-    EXPECT_NEAR(solve(Solver::kEulerMaruyama, half, start, 1, t, {}).item<double>(),
+    const ForwardProcess once = ForwardProcess::continuous(t);
+    EXPECT_NEAR(solve(Solver::kDdim, half, start, 1, once, {}).item<double>(), data, 1e-12);
+    EXPECT_NEAR(solve(Solver::kDpmpp2m, half, start, 1, once, {}).item<double>(), data, 1e-12);
+    EXPECT_NEAR(solve(Solver::kEulerMaruyama, half, start, 1, once, {}).item<double>(),
                 2 + (2 - 2 / vp_sigma(t)) * t, 1e-12);
-    EXPECT_THROW(solve(Solver::kDdim, half, start, 0, t, {}), ConfigError);
+    EXPECT_THROW(solve(Solver::kDdim, half, start, 0, once, {}), ConfigError);
     EXPECT_EQ(solver_from_name("ddim"), Solver::kDdim);
     EXPECT_THROW(solver_from_name("heun"), ConfigError);
 }
@@ -207,7 +210,8 @@ TEST(Solvers, NoiseIsAskedForOnceAStepButTheLast) {
         return at::zeros({1, 1}, at::kDouble);
     };
     const NoisePredictor predict = [](const at::Tensor& z, double) { return z; };
-    solve(Solver::kEulerMaruyama, predict, at::ones({1, 1}, at::kDouble), 4, 5, noise);
+    solve(Solver::kEulerMaruyama, predict, at::ones({1, 1}, at::kDouble), 4, ForwardProcess::continuous(5),
+          noise);
     EXPECT_EQ(asked, (std::vector<int>{0, 1, 2}));
 }
 
@@ -229,6 +233,33 @@ TEST(Guidance, CombinesPredictionsAndSkipsWhatHasNoWeight) {
     EXPECT_EQ(conditional_calls, 1);
     EXPECT_EQ(null_calls, 1);
     EXPECT_EQ(guided(conditional, null, 0.5)(z, 3).item<double>(), 1.5 * 3 - 0.5 * 10);
+}
+
+TEST(ForwardProcess, AStepIsTheTimeWithItsNoise) {
+    const DdpmSchedule schedule(1000, 1e-4, 0.02);
+    const ForwardProcess process = ForwardProcess::discrete(schedule);
+    for (const std::int64_t step : {1, 500, 1000}) {
+        const double t = time_of_step(schedule, step);
+        EXPECT_NEAR(vp_alpha(t) * vp_alpha(t), schedule.alpha_bar(step), 1e-14);
+        EXPECT_NEAR(vp_sigma(t) * vp_sigma(t), 1 - schedule.alpha_bar(step), 1e-14);
+    }
+    EXPECT_DOUBLE_EQ(process.longest(), time_of_step(schedule, 1000));
+    // All steps are as likely in training, whatever train.times says.
+    EXPECT_DOUBLE_EQ(process.training_time(0.0001, TrainingTimes::kLogSnr), time_of_step(schedule, 1));
+    EXPECT_DOUBLE_EQ(process.training_time(0.4995, TrainingTimes::kUniform), time_of_step(schedule, 500));
+    EXPECT_DOUBLE_EQ(process.training_time(0.99999, TrainingTimes::kLogSnr), time_of_step(schedule, 1000));
+    EXPECT_DOUBLE_EQ(ForwardProcess::continuous(5).training_time(0.5, TrainingTimes::kUniform),
+                     training_time(0.5, TrainingTimes::kUniform, 5));
+    EXPECT_THROW(ForwardProcess::continuous(0), ConfigError);
+}
+
+// The published chain of a discrete process, and the fast solvers on the same.
+TEST(Solvers, OfADiscreteProcess) {
+    const Mixture mixture;
+    const ForwardProcess process = ForwardProcess::discrete(DdpmSchedule(1000, 1e-4, 0.02));
+    expect_sample_of(solve_mixture(Solver::kAncestral, 0, mixture, process), mixture);
+    expect_sample_of(solve_mixture(Solver::kDpmpp2m, 20, mixture, process), mixture);
+    EXPECT_THROW(solve_mixture(Solver::kAncestral, 20, mixture), ConfigError);
 }
 
 }  // namespace lapatlas

@@ -241,7 +241,7 @@ TEST(Generator, ADiffusedLibrarySetsTheDepth) {
 
 TEST(Generator, LatentsAreInTheDecodersUnits) {
     GenerativeModel model = tiny_model();
-    model.diffusion_time = 0.7;
+    model.process = ForwardProcess::continuous(0.7);
     // The output layer is zero again: eps = sigma z_T, so one step gives z_0 = alpha z_T.
     initialise_parameters(*model.score_net, 3, 0);
     GenerateOptions options;

@@ -1,0 +1,83 @@
+#include "src/diffusion/latent_classifier.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "src/diffusion/vp_sde.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+constexpr std::int64_t kTimeFrequencies = 32;
+constexpr double kSlowestFrequency = 0.1, kFastestFrequency = 10;  // the ScoreNet's
+
+torch::Tensor silu_slope(const torch::Tensor& x) {
+    const torch::Tensor gate = torch::sigmoid(x);
+    return gate * (1 + x * (1 - gate));
+}
+
+}  // namespace
+
+void LatentClassifierImpl::reset() {
+    const std::int64_t width = options_.width;
+    first_ = register_module("first", torch::nn::Linear(options_.latent, width));
+    time_ = register_module("time", torch::nn::Linear(2 * kTimeFrequencies, width));
+    second_ = register_module("second", torch::nn::Linear(width, width));
+    third_ = register_module("third", torch::nn::Linear(width, width));
+    last_ = register_module("last", torch::nn::Linear(width, options_.labels));
+    frequencies_ = register_buffer(
+        "frequencies", torch::exp(torch::linspace(std::log(kSlowestFrequency), std::log(kFastestFrequency),
+                                                  kTimeFrequencies)));
+}
+
+torch::Tensor LatentClassifierImpl::first_sum(const torch::Tensor& z, const torch::Tensor& times) {
+    const torch::Tensor log_snr = -0.5 * torch::log(torch::expm1(2 * times));
+    const torch::Tensor phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
+    return first_->forward(z) + time_->forward(torch::cat({torch::sin(phases), torch::cos(phases)}, 1));
+}
+
+torch::Tensor LatentClassifierImpl::forward(const torch::Tensor& z, const torch::Tensor& times,
+                                            const TrunkDropout& dropout) {
+    std::uint32_t layer = 0;
+    const auto hidden = [&](const torch::Tensor& sum) {
+        const torch::Tensor active = torch::silu(sum);
+        return dropout ? dropout(active, layer++) : active;
+    };
+    torch::Tensor h = hidden(first_sum(z, times));
+    h = hidden(second_->forward(h));
+    h = hidden(third_->forward(h));
+    return last_->forward(h);
+}
+
+torch::Tensor LatentClassifierImpl::log_probability_gradient(const torch::Tensor& z, double t,
+                                                             const torch::Tensor& labels) {
+    const torch::Tensor a = first_sum(z, torch::full({1}, t, z.options()));
+    const torch::Tensor b = second_->forward(torch::silu(a));
+    const torch::Tensor c = third_->forward(torch::silu(b));
+    const torch::Tensor known = (labels >= 0).unsqueeze(1).to(z.scalar_type());
+    torch::Tensor back = torch::zeros({z.size(0), options_.labels}, z.options());
+    back.scatter_(1, labels.clamp_min(0).unsqueeze(1), 1);
+    back = (back - torch::softmax(last_->forward(torch::silu(c)), 1)) * known;
+    back = torch::mm(back, last_->weight) * silu_slope(c);
+    back = torch::mm(back, third_->weight) * silu_slope(b);
+    back = torch::mm(back, second_->weight) * silu_slope(a);
+    return torch::mm(back, first_->weight);
+}
+
+torch::Tensor LatentClassifierImpl::predict(const torch::Tensor& z) {
+    return forward(z, torch::full({1}, kShortestTime, z.options())).argmax(1);
+}
+
+NoisePredictor classifier_guided(NoisePredictor predict, LatentClassifier classifier, torch::Tensor labels,
+                                 double scale, double until) {
+    if (scale == 0) return predict;
+    return [predict = std::move(predict), classifier = std::move(classifier), labels = std::move(labels),
+            scale, until](const at::Tensor& z, double t) mutable {
+        const at::Tensor noise = predict(z, t);
+        if (t > until) return noise;
+        return noise - classifier->log_probability_gradient(z, t, labels) * (scale * vp_sigma(t));
+    };
+}
+
+}  // namespace lapatlas

@@ -1,0 +1,67 @@
+#include "src/diffusion/latent_classifier.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "src/diffusion/vp_sde.hpp"
+#include "src/embed/parameter_init.hpp"
+#include "src/random/philox.hpp"
+
+namespace lapatlas {
+
+namespace {
+
+torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint32_t step) {
+    const PlacedRandom random(13, RandomStream::kDiffusionNoise);
+    torch::Tensor out = torch::empty({rows, columns});
+    for (std::int64_t i = 0; i < rows; ++i)
+        random.fill_normals(static_cast<std::uint64_t>(i), step, out.data_ptr<float>() + i * columns,
+                            columns);
+    return out;
+}
+
+LatentClassifier small_classifier() {
+    LatentClassifier classifier(LatentClassifierOptions{3, 4, 16});
+    initialise_parameters(*classifier, 7, 0);
+    return classifier;
+}
+
+}  // namespace
+
+TEST(LatentClassifier, GradientIsAutograds) {
+    LatentClassifier classifier = small_classifier();
+    const torch::Tensor z = placed_normals(6, 3, 0).requires_grad_();
+    const torch::Tensor labels = torch::tensor({0, 3, -1, 2, 1, -1});
+    const double t = 0.4;
+    const torch::Tensor log_p = torch::log_softmax(classifier->forward(z, torch::full({1}, t)), 1);
+    const torch::Tensor of_labels = log_p.gather(1, labels.clamp_min(0).unsqueeze(1)).squeeze(1);
+    const torch::Tensor expected = torch::autograd::grad({(of_labels * (labels >= 0)).sum()}, {z})[0];
+    const torch::Tensor gradient = classifier->log_probability_gradient(z.detach(), t, labels);
+    EXPECT_TRUE(torch::allclose(gradient, expected, 1e-4, 1e-6)) << gradient << expected;
+    EXPECT_GT(expected.abs().max().item<double>(), 1e-4);
+    EXPECT_EQ(gradient[2].abs().max().item<double>(), 0);
+}
+
+TEST(LatentClassifier, SeesTheTime) {
+    LatentClassifier classifier = small_classifier();
+    const torch::Tensor z = placed_normals(2, 3, 1);
+    const auto at = [&](double t) { return classifier->forward(z, torch::full({1}, t)); };
+    EXPECT_GT((at(0.1) - at(1.0)).abs().max().item<double>(), 1e-3);
+    EXPECT_TRUE(torch::allclose(at(0.3), classifier->forward(z, torch::full({2}, 0.3)), 1e-5, 1e-6));
+    EXPECT_TRUE(torch::isfinite(at(kShortestTime)).all().item<bool>());
+}
+
+TEST(ClassifierGuidance, MovesTheNoiseAgainstTheGradientUntilItsTime) {
+    LatentClassifier classifier = small_classifier();
+    const torch::Tensor z = placed_normals(4, 3, 2), labels = torch::tensor({0, 1, 2, 3});
+    const NoisePredictor zero = [](const at::Tensor& x, double) { return at::zeros_like(x); };
+    const NoisePredictor guided = classifier_guided(zero, classifier, labels, 2.5, 1.0);
+    EXPECT_TRUE(torch::allclose(
+        guided(z, 0.5), classifier->log_probability_gradient(z, 0.5, labels) * (-2.5 * vp_sigma(0.5))));
+    EXPECT_EQ(guided(z, 1.5).abs().max().item<double>(), 0);
+    EXPECT_EQ(classifier_guided(zero, classifier, labels, 0, 1.0)(z, 0.5).abs().max().item<double>(), 0);
+}
+
+}  // namespace lapatlas
