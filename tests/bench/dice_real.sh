@@ -10,8 +10,8 @@ folder="$(realpath -m "$1")" data="$(realpath "$2")" lapatlas="$LAPATLAS_ROOT/bu
 shift 2
 here="$LAPATLAS_ROOT/tests/bench/peers" python="$LAPATLAS_CACHE/peers/bin/python"
 "$here/setup_peers.sh" > /dev/null
-names=(pbmc_pool pbmc3k_labelled_2638 worm_l2)
-[ -e "$folder/worm_l2.query.h5ad" ] ||
+names=(pbmc3k_labelled_2638 worm_l2 pbmc_pool)
+[ -e "$folder/pbmc_pool.query.h5ad" ] ||
     "$python" "$here/denoise_pairs.py" "$folder" "$data/pbmc_pool.h5ad" pbmc3k "$data/pbmc3k_labelled_2638.h5ad" "$data/worm_l2.h5ad" > /dev/null
 for name in "${names[@]}"; do
     denoised=()

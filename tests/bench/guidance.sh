@@ -16,7 +16,7 @@ make() { # NAME options...
     local name="$1"
     shift
     [ -e "$folder/$name.json" ] && return
-    mpirun -n 2 "$lapatlas" generate "$folder/run" --output "$folder/$name.h5ad" --quiet "$@" 2> "$folder/$name.log"
+    mpirun -n 2 "$lapatlas" generate "$folder/run" --output "$folder/$name.h5ad" "$@" 2> "$folder/$name.log"
     mpirun -n 2 "$lapatlas" evaluate "$folder/run" --generated "$folder/$name.h5ad" --output "$folder/$name.json" --quiet > /dev/null
     rm "$folder/$name.h5ad"
 }
@@ -25,8 +25,13 @@ make free-0 --generate.guidance=-1 --generate.keep_predicted=true --generate.mos
 for scale in 0.5 1 2 4; do make "free-$scale" --generate.guidance=-1 --generate.classifier_guidance="$scale"; done
 for scale in 0 1 2 4; do make "label-$scale" --generate.classifier_guidance="$scale"; done
 make filtered --generate.guidance=-1 --generate.keep_predicted=true
-make rare --counts "Dendritic cells=500,FCGR3A+ Monocytes=500" --generate.classifier_guidance=1 --generate.keep_predicted=true
-"$tests_python" - "$folder" <<'PYTHON'
+grep 'attempts were kept' "$folder/filtered.log"
+# Of these types there are too few test cells to be compared with.
+for scale in 0 1 2; do
+    [ -e "$folder/rare-$scale.h5ad" ] || mpirun -n 2 "$lapatlas" generate "$folder/run" --output "$folder/rare-$scale.h5ad" --quiet \
+        --counts "Dendritic cells=500,FCGR3A+ Monocytes=500" --generate.classifier_guidance="$scale"
+done
+"$tests_python" - "$folder" "$file" <<'PYTHON'
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
 columns = ("label_accuracy", "pooled_rf_auc", "conditional_w2", "nearest_training_ratio", "membership_auc")
@@ -43,5 +48,33 @@ for scale in ("0", "0.5", "1", "2", "4"):
 for scale in ("0", "1", "2", "4"):
     row(f"label-{scale}", "generated", f"label, classifier {scale}")
 row("filtered", "generated", "no label, filter")
-row("rare", "generated", "500 + 500 rare, label, classifier 1, filter")
+
+# Rare types: in 30 principal components of the training cells, the vote of the 15 nearest of them; the spread around the type's mean over that of
+# its training cells; the distance to the nearest training cell over that between training cells of the type.
+import anndata, csv, numpy as np
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+rows = list(csv.DictReader(open(folder / "run" / "split.csv")))
+cell_column, part_column = list(rows[0])[:2]
+training = {r[cell_column] for r in rows if r[part_column] == "train"}
+real = anndata.read_h5ad(sys.argv[2])
+real = real[real.obs_names.isin(training)]
+def log_normalised(cells):
+    x = cells.X.toarray()
+    return np.log1p(x / np.maximum(x.sum(1, keepdims=True), 1) * 1e4)
+print("| scale | type | training cells | label agreement | spread | nearest training cell, ratio |\n|---|---|---|---|---|---|")
+for scale in ("0", "1", "2"):
+    made = anndata.read_h5ad(folder / f"rare-{scale}.h5ad")
+    reference = log_normalised(real[:, made.var_names])
+    pca = PCA(30, random_state=0).fit(reference)
+    a, b = pca.transform(reference), pca.transform(log_normalised(made))
+    types = real.obs["cell_type"].astype(str).to_numpy()
+    near = NearestNeighbors(n_neighbors=15).fit(a).kneighbors(b, return_distance=False)
+    for kind in ("Dendritic cells", "FCGR3A+ Monocytes"):
+        own, of_kind = (made.obs["cell_type"] == kind).to_numpy(), types == kind
+        votes = [max(set(v), key=list(v).count) for v in types[near[own]]]
+        spread = lambda x: np.sqrt(((x - x.mean(0)) ** 2).sum(1).mean())
+        to_training = NearestNeighbors(n_neighbors=1).fit(a[of_kind]).kneighbors(b[own])[0].mean()
+        between = NearestNeighbors(n_neighbors=2).fit(a[of_kind]).kneighbors(a[of_kind])[0][:, 1].mean()
+        print(f"| {scale} | {kind} | {of_kind.sum()} | {np.mean(np.array(votes) == kind):.3f} | {spread(b[own]) / spread(a[of_kind]):.3f} | {to_training / between:.3f} |")
 PYTHON
