@@ -7,20 +7,13 @@
 
 #include "src/diffusion/vp_sde.hpp"
 #include "src/embed/parameter_init.hpp"
-#include "src/random/philox.hpp"
+#include "tests/support/placed_normals.hpp"
 
 namespace lapatlas {
 
 namespace {
 
-torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint32_t step) {
-    const PlacedRandom random(13, RandomStream::kDiffusionNoise);
-    torch::Tensor out = torch::empty({rows, columns});
-    for (std::int64_t i = 0; i < rows; ++i)
-        random.fill_normals(static_cast<std::uint64_t>(i), step, out.data_ptr<float>() + i * columns,
-                            columns);
-    return out;
-}
+using testing_support::placed_normals;
 
 LatentClassifier small_classifier() {
     LatentClassifier classifier(LatentClassifierOptions{3, 4, 16});

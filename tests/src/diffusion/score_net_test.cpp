@@ -9,7 +9,7 @@
 #include "src/diffusion/solvers.hpp"
 #include "src/diffusion/vp_sde.hpp"
 #include "src/embed/parameter_init.hpp"
-#include "src/random/philox.hpp"
+#include "tests/support/placed_normals.hpp"
 
 namespace lapatlas {
 
@@ -23,14 +23,7 @@ ScoreNet small_net(std::int64_t latent = 3, std::int64_t num_labels = 2,
     return net;
 }
 
-torch::Tensor placed_normals(std::int64_t rows, std::int64_t columns, std::uint32_t step) {
-    const PlacedRandom random(13, RandomStream::kDiffusionNoise);
-    torch::Tensor out = torch::empty({rows, columns});
-    for (std::int64_t i = 0; i < rows; ++i)
-        random.fill_normals(static_cast<std::uint64_t>(i), step, out.data_ptr<float>() + i * columns,
-                            columns);
-    return out;
-}
+using testing_support::placed_normals;
 
 void wake_output(ScoreNet& net) {
     const torch::NoGradGuard no_gradient;
