@@ -1,7 +1,7 @@
 #include "src/sensitivity_run.hpp"
 
 #include <cstdio>
-#include <optional>
+#include <iterator>
 #include <vector>
 
 #include "dist/agreement.hpp"
@@ -59,41 +59,45 @@ constexpr Column kColumns[] = {
     {"spread", [](const DenoiseFigures& f) { return f.spread; }},
 };
 
-std::string markdown(const std::vector<Row>& rows) {
-    std::string text = "| components | rho |", rule = "|---|---|";
-    for (const Column& column : kColumns) {
-        text.append(" ").append(column.name).append(" |");
-        rule += "---|";
-    }
-    text += "\n" + rule + "\n";
+/// How a line of the table is written.
+struct LineForm {
+    const char *begin, *between, *end;
+    const char* number;  ///< printf's format of a figure
+};
+constexpr LineForm kMarkdown{"| ", " | ", " |\n", "%.3f"}, kCsv{"", ",", "\n", "%.6g"};
+
+std::string line_of(const std::vector<std::string>& cells, const LineForm& form) {
+    std::string line = form.begin;
+    for (std::size_t i = 0; i < cells.size(); ++i) line.append(i > 0 ? form.between : "").append(cells[i]);
+    return line + form.end;
+}
+
+std::string head_of(const LineForm& form) {
+    std::vector<std::string> names{"components", "rho"};
+    for (const Column& column : kColumns) names.emplace_back(column.name);
+    return line_of(names, form);
+}
+
+std::string body_of(const std::vector<Row>& rows, const LineForm& form) {
+    std::string text;
     for (const Row& row : rows) {
-        text.append("| ").append(std::to_string(row.components)).append(" | ");
-        text.append(number_text(row.rho)).append(" |");
+        std::vector<std::string> cells{std::to_string(row.components), number_text(row.rho)};
         for (const Column& column : kColumns) {
             char number[32];
-            std::snprintf(number, sizeof number, " %.3f |", column.of(row.figures));
-            text += number;
+            std::snprintf(number, sizeof number, form.number, column.of(row.figures));
+            cells.emplace_back(number);
         }
-        text += "\n";
+        text += line_of(cells, form);
     }
     return text;
 }
 
-std::string csv(const std::vector<Row>& rows) {
-    std::string text = "components,rho";
-    for (const Column& column : kColumns) text.append(",").append(column.name);
-    text += "\n";
-    for (const Row& row : rows) {
-        text.append(std::to_string(row.components)).append(",").append(number_text(row.rho));
-        for (const Column& column : kColumns) {
-            char number[32];
-            std::snprintf(number, sizeof number, ",%.6g", column.of(row.figures));
-            text += number;
-        }
-        text += "\n";
-    }
-    return text;
+std::string markdown(const std::vector<Row>& rows) {
+    const std::string rule = line_of(std::vector<std::string>(2 + std::size(kColumns), "---"), kMarkdown);
+    return head_of(kMarkdown) + rule + body_of(rows, kMarkdown);
 }
+
+std::string csv(const std::vector<Row>& rows) { return head_of(kCsv) + body_of(rows, kCsv); }
 
 }  // namespace
 

@@ -35,13 +35,6 @@ Rates rates_at(const CountObservation& observation, const torch::Tensor& sizes, 
     return rates;
 }
 
-torch::Tensor log_likelihood_of(const CountObservation& observation, const torch::Tensor& counts,
-                                const torch::Tensor& rate) {
-    if (!observation.overdispersion.defined()) return (torch::xlogy(counts, rate) - rate).sum(1);
-    const torch::Tensor& phi = observation.overdispersion;
-    return (torch::xlogy(counts, rate) - (counts + phi.reciprocal()) * torch::log1p(phi * rate)).sum(1);
-}
-
 double size_of(const SparseCounts& cell, double target_sum) {
     if (target_sum <= 0) return 1;
     return std::accumulate(cell.values, cell.values + cell.size, 0.0) / target_sum;
@@ -70,8 +63,11 @@ ObservedCells observed_cells(const Backend& backend, const CountMatrix& counts,
 
 torch::Tensor count_log_likelihood(const CountObservation& observation, const ObservedCells& cells,
                                    const torch::Tensor& latents) {
-    return log_likelihood_of(observation, cells.counts,
-                             rates_at(observation, cells.sizes, latents, false).rate);
+    const torch::Tensor rate = rates_at(observation, cells.sizes, latents, false).rate;
+    if (!observation.overdispersion.defined()) return (torch::xlogy(cells.counts, rate) - rate).sum(1);
+    const torch::Tensor& phi = observation.overdispersion;
+    return (torch::xlogy(cells.counts, rate) - (cells.counts + phi.reciprocal()) * torch::log1p(phi * rate))
+        .sum(1);
 }
 
 CountEvidence count_evidence(const CountObservation& observation, const ObservedCells& cells,
@@ -84,8 +80,7 @@ CountEvidence count_evidence(const CountObservation& observation, const Observed
     const std::int64_t k = to_latents.size(1);
     // V^T diag(w) V of every row is one product with the columns of V multiplied pair by pair.
     const torch::Tensor pairs = (to_latents.unsqueeze(2) * to_latents.unsqueeze(1)).flatten(1);
-    return {log_likelihood_of(observation, cells.counts, rate),
-            torch::mm((cells.counts - rate) * weight, to_latents),
+    return {torch::mm((cells.counts - rate) * weight, to_latents),
             torch::mm(weight * slope, pairs).reshape({latents.size(0), k, k})};
 }
 

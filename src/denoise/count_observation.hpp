@@ -42,14 +42,14 @@ ObservedCells observed_cells(const Backend& backend, const CountMatrix& counts,
                              std::span<const std::int32_t> used, std::int64_t begin, std::int64_t end,
                              std::int64_t repeats, double target_sum);
 
-/// What the counts say at latents [rows, k]; of each row, up to what does not depend on z.
-struct CountEvidence {
-    torch::Tensor log_likelihood;  // [rows]
-    torch::Tensor gradient;        // [rows, k]
-    torch::Tensor information;     // [rows, k, k] Fisher's, expected
-};
+/// [rows] what the counts say at latents [rows, k], up to what does not depend on z.
 torch::Tensor count_log_likelihood(const CountObservation& observation, const ObservedCells& cells,
                                    const torch::Tensor& latents);
+/// How that changes there.
+struct CountEvidence {
+    torch::Tensor gradient;     // [rows, k]
+    torch::Tensor information;  // [rows, k, k] Fisher's, expected
+};
 CountEvidence count_evidence(const CountObservation& observation, const ObservedCells& cells,
                              const torch::Tensor& latents);
 

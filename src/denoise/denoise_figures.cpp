@@ -132,8 +132,7 @@ DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, 
         figures.num_cells = std::ssize(cells.labels);
         figures.accuracy = accuracy_of(cells);
         if (cells.labels.empty()) {
-            figures.pca =
-                figures.dice = {std::nan(""), std::nan(""), std::nan(""), std::nan(""), std::nan("")};
+            figures.pca = figures.dice = SpaceFigures::none();
             return figures;
         }
         figures.pca = figures_of_space(points_of(cells.pca, denoised.width), cells.labels, seed);

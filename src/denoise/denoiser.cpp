@@ -73,6 +73,9 @@ Denoiser::Denoiser(std::shared_ptr<const Backend> backend, const Config& config,
     projected_ = latents_in(space_, Expression(input.shared.query, input.shared, config).rows());
     prior_.emplace(backend_, config.denoise, reference_.width, reference_, seed);
     prior_id_ = train_prior(comm, config, prior_path, provenance, reference_, *prior_, log);
+    if (config.denoise.likelihood != "gaussian")
+        observation_ =
+            fit_count_observation(*backend_, space_, input.shared, config.denoise, config.prepare.target_sum);
 }
 
 std::string Denoiser::made_by(const DenoiseOptions& options) const {
@@ -89,7 +92,7 @@ std::string Denoiser::made_by(const DenoiseOptions& options) const {
     std::snprintf(text, sizeof text,
                   ";query=%lld of %lld;%s rho=%s %.17g %.17g;noise=%.17g;x%lld;p%lld;r%lld",
                   static_cast<long long>(all_reduce_sum(backend_->comm(), sum)),
-                  static_cast<long long>(input_.query.num_cells), options.likelihood.c_str(),
+                  static_cast<long long>(input_.query.num_cells), config_.denoise.likelihood.c_str(),
                   options.rho_schedule.c_str(), options.rho, options.last_rho, options.noise,
                   static_cast<long long>(options.iterations), static_cast<long long>(options.prior_steps),
                   static_cast<long long>(options.repeats));
@@ -102,18 +105,13 @@ DenoisedQuery Denoiser::denoise(const DenoiseOptions& options, const std::filesy
     const std::int64_t width = reference_.width;
     DenoisedQuery query(SampleStore(comm, output, made_by(options), options.repeats * width));
     query.width = width;
-    CountObservation observation;
     Acceptance acceptance;
-    const double target_sum = config_.prepare.target_sum;
-    const bool is_gaussian = options.likelihood == "gaussian";
-    if (!is_gaussian)
-        observation = fit_count_observation(*backend_, space_, input_.shared, options, target_sum);
     const LikelihoodOfCells likelihood = [&](std::int64_t begin, std::int64_t end,
                                              const torch::Tensor& projected) -> LikelihoodStep {
-        if (is_gaussian) return gaussian_likelihood(backend_, projected, options.noise);
-        return proximal_likelihood(backend_, observation,
+        if (!observation_) return gaussian_likelihood(backend_, projected, options.noise);
+        return proximal_likelihood(backend_, *observation_,
                                    observed_cells(*backend_, input_.shared.query, input_.shared.used, begin,
-                                                  end, options.repeats, target_sum),
+                                                  end, options.repeats, config_.prepare.target_sum),
                                    acceptance);
     };
     const std::vector<float> samples =

@@ -41,8 +41,8 @@ class Denoiser {
              const std::filesystem::path& prior_path, const std::map<std::string, std::string>& provenance,
              Log& log);
 
-    /// Collective. The query with these options, of which those that decide the prior are not looked at. What
-    /// is sampled is kept beside `output`.
+    /// Collective. The query with these options, of which those that decide the prior and the likelihood
+    /// are not looked at. What is sampled is kept beside `output`.
     DenoisedQuery denoise(const DenoiseOptions& options, const std::filesystem::path& output, Log& log);
 
   private:
@@ -56,6 +56,7 @@ class Denoiser {
     std::vector<double> projected_;  // [local cells of the query, components]
     std::optional<LatentPrior> prior_;
     std::string prior_id_;
+    std::optional<CountObservation> observation_;  ///< of a likelihood of counts
 };
 
 }  // namespace lapatlas

@@ -38,19 +38,21 @@ class ProximalStep {
         const torch::Tensor proposal =
             mode +
             torch::linalg_solve_triangular(factor.transpose(1, 2), apart.unsqueeze(2), true).squeeze(2);
-        const auto target = [&](const torch::Tensor& z) {
-            return count_log_likelihood(observation_, cells_, z) -
-                   (z - state).square().sum(1) * (of_state / 2);
-        };
+        const torch::Tensor likelihood = count_log_likelihood(observation_, cells_, proposal);
         if (!last_.defined()) {
             last_ = proposal;
+            last_likelihood_ = likelihood;
             return last_;
         }
+        const auto target = [&](const torch::Tensor& z, const torch::Tensor& of_counts) {
+            return of_counts - (z - state).square().sum(1) * (of_state / 2);
+        };
         const torch::Tensor of_last =
             torch::matmul(factor.transpose(1, 2), (last_ - mode).unsqueeze(2)).squeeze(2);
-        const torch::Tensor gain =
-            target(proposal) - target(last_) + (apart.square().sum(1) - of_last.square().sum(1)) / 2;
+        const torch::Tensor gain = target(proposal, likelihood) - target(last_, last_likelihood_) +
+                                   (apart.square().sum(1) - of_last.square().sum(1)) / 2;
         const torch::Tensor taken = torch::log(torch::special_ndtr(noise.select(1, k))) < gain;
+        last_likelihood_ = torch::where(taken, likelihood, last_likelihood_);
         last_ = torch::where(taken.unsqueeze(1), proposal, last_);
         acceptance_.proposed += static_cast<double>(taken.numel());
         acceptance_.taken += static_cast<double>(taken.sum().item<std::int64_t>());
@@ -62,7 +64,8 @@ class ProximalStep {
     const CountObservation& observation_;
     ObservedCells cells_;
     Acceptance& acceptance_;
-    torch::Tensor last_;  // [rows, k]
+    torch::Tensor last_;             // [rows, k]
+    torch::Tensor last_likelihood_;  // [rows] of its counts
 };
 
 }  // namespace

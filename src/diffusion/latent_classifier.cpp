@@ -1,16 +1,13 @@
 #include "src/diffusion/latent_classifier.hpp"
 
-#include <cmath>
 #include <utility>
 
+#include "src/diffusion/time_features.hpp"
 #include "src/diffusion/vp_sde.hpp"
 
 namespace lapatlas {
 
 namespace {
-
-constexpr std::int64_t kTimeFrequencies = 32;
-constexpr double kSlowestFrequency = 0.1, kFastestFrequency = 10;  // the ScoreNet's
 
 torch::Tensor silu_slope(const torch::Tensor& x) {
     const torch::Tensor gate = torch::sigmoid(x);
@@ -22,19 +19,15 @@ torch::Tensor silu_slope(const torch::Tensor& x) {
 void LatentClassifierImpl::reset() {
     const std::int64_t width = options_.width;
     first_ = register_module("first", torch::nn::Linear(options_.latent, width));
-    time_ = register_module("time", torch::nn::Linear(2 * kTimeFrequencies, width));
+    time_ = register_module("time", torch::nn::Linear(kTimeFeatures, width));
     second_ = register_module("second", torch::nn::Linear(width, width));
     third_ = register_module("third", torch::nn::Linear(width, width));
     last_ = register_module("last", torch::nn::Linear(width, options_.labels));
-    frequencies_ = register_buffer(
-        "frequencies", torch::exp(torch::linspace(std::log(kSlowestFrequency), std::log(kFastestFrequency),
-                                                  kTimeFrequencies)));
+    frequencies_ = register_buffer("frequencies", time_frequencies());
 }
 
 torch::Tensor LatentClassifierImpl::first_sum(const torch::Tensor& z, const torch::Tensor& times) {
-    const torch::Tensor log_snr = -0.5 * torch::log(torch::expm1(2 * times));
-    const torch::Tensor phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
-    return first_->forward(z) + time_->forward(torch::cat({torch::sin(phases), torch::cos(phases)}, 1));
+    return first_->forward(z) + time_->forward(time_features(times, frequencies_));
 }
 
 torch::Tensor LatentClassifierImpl::forward(const torch::Tensor& z, const torch::Tensor& times,

@@ -1,21 +1,12 @@
 #include "src/diffusion/score_net.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "src/diffusion/cell_unet.hpp"
+#include "src/diffusion/time_features.hpp"
 #include "src/diffusion/vp_sde.hpp"
 
 namespace lapatlas {
-
-namespace {
-
-constexpr std::int64_t kTimeFrequencies = 32;
-// lambda spans about -5 .. 3: the slowest feature is monotone over it, the fastest tells steps of 0.1 apart.
-constexpr double kSlowestFrequency = 0.1;
-constexpr double kFastestFrequency = 10;
-
-}  // namespace
 
 void ScoreBlockImpl::reset() {
     norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width_})));
@@ -36,7 +27,7 @@ void ScoreNetImpl::reset() {
     const std::int64_t width = options_.width;
     const bool is_mlp = options_.unet_widths.empty();
     if (is_mlp) input_ = register_module("input", torch::nn::Linear(options_.latent, width));
-    time_inner_ = register_module("time_inner", torch::nn::Linear(2 * kTimeFrequencies, width));
+    time_inner_ = register_module("time_inner", torch::nn::Linear(kTimeFeatures, width));
     time_outer_ = register_module("time_outer", torch::nn::Linear(width, width));
     labels_ = register_module("label_embedding", torch::nn::Embedding(options_.num_labels + 1, width));
     if (options_.num_batches > 0)
@@ -49,9 +40,7 @@ void ScoreNetImpl::reset() {
     } else {
         trunk_ = register_module("trunk", CellUnet(options_.latent, width, options_.unet_widths));
     }
-    frequencies_ = register_buffer(
-        "frequencies", torch::exp(torch::linspace(std::log(kSlowestFrequency), std::log(kFastestFrequency),
-                                                  kTimeFrequencies)));
+    frequencies_ = register_buffer("frequencies", time_frequencies());
 }
 
 torch::Tensor ScoreNetImpl::known_labels(const torch::Tensor& labels) const {
@@ -60,9 +49,7 @@ torch::Tensor ScoreNetImpl::known_labels(const torch::Tensor& labels) const {
 
 torch::Tensor ScoreNetImpl::condition(const torch::Tensor& t, const torch::Tensor& labels,
                                       const torch::Tensor& batches) {
-    const auto log_snr = -0.5 * torch::log(torch::expm1(2 * t));
-    const auto phases = log_snr.unsqueeze(1) * frequencies_.unsqueeze(0);
-    const auto features = torch::cat({torch::sin(phases), torch::cos(phases)}, 1);
+    const auto features = time_features(t, frequencies_);
     const auto time = time_outer_->forward(torch::silu(time_inner_->forward(features)));
     const auto known = time + labels_->forward(labels);
     return torch::silu(batches_.is_empty() ? known : known + batches_->forward(batches));

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "src/diffusion/score_trunk.hpp"
@@ -85,7 +84,7 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     torch::nn::ModuleList blocks_{nullptr};
     torch::nn::LayerNorm norm_{nullptr};
     std::shared_ptr<ScoreTrunk> trunk_;  ///< in place of input_, blocks_, norm_ and output_
-    torch::Tensor frequencies_;          // [kTimeFrequencies], radians a unit of lambda
+    torch::Tensor frequencies_;          // see time_features
 };
 TORCH_MODULE(ScoreNet);
 

@@ -172,7 +172,7 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
-    generative.process = forward_process(options);
+    generative.process = model.process;
     generative.joint_library = model.joint_library;
     generative.log_library_mean = checkpoint.numbers.at("log_library_mean");
     generative.log_library_std = checkpoint.numbers.at("log_library_std");

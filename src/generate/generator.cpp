@@ -195,21 +195,18 @@ torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tenso
 torch::Tensor Generator::diffuse_predicted(GeneratedBlock& block, const torch::Tensor& batches) const {
     const torch::Tensor labels = model_.backend->tensor(block_codes(block.labels, -1, model_.block_cells));
     LatentClassifier classifier = model_.classifier;
-    torch::Tensor kept, attempts, accepted;
+    const auto is_right = [&](const torch::Tensor& made) {
+        return (classifier->predict(made) == labels) | (labels < 0);
+    };
+    torch::Tensor kept = diffuse(block, batches, 0).clone();
+    torch::Tensor accepted = is_right(kept), attempts = torch::ones({model_.block_cells}, kept.options());
     // The whole block each time: the shapes of products, and with them rounding, stay.
-    for (std::int64_t attempt = 0; attempt < options_.most_attempts; ++attempt) {
+    for (std::int64_t attempt = 1; attempt < options_.most_attempts && !accepted.all().item<bool>();
+         ++attempt) {
         const torch::Tensor made = diffuse(block, batches, attempt);
-        const torch::Tensor is_right = (classifier->predict(made) == labels) | (labels < 0);
-        if (attempt == 0) {
-            kept = made.clone();
-            accepted = is_right;
-            attempts = torch::ones({model_.block_cells}, made.options());
-        } else {
-            kept = torch::where(accepted.unsqueeze(1), kept, made);
-            attempts = attempts + accepted.logical_not();
-            accepted = accepted | is_right;
-        }
-        if (accepted.all().item<bool>()) break;
+        kept = torch::where(accepted.unsqueeze(1), kept, made);
+        attempts = attempts + accepted.logical_not();
+        accepted = accepted | is_right(made);
     }
     const auto to_host = [&](const torch::Tensor& values) {
         const torch::Tensor host = values.to(torch::kCPU, torch::kFloat32).contiguous();

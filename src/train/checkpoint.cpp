@@ -26,7 +26,8 @@ std::string weights_id_of(const Checkpoint& checkpoint) {
     for (const auto& [name, number] : checkpoint.numbers) hash = fnv1a(std::span(&number, 1), hash);
     for (const auto& [name, tensor] : checkpoint.tensors) {
         if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/") &&
-            !name.starts_with("prior/") && !name.starts_with("prior_buffers/"))
+            !name.starts_with("classifier/") && !name.starts_with("prior/") &&
+            !name.starts_with("prior_buffers/"))
             continue;
         const torch::Tensor whole = tensor.detach().contiguous();
         hash = fnv1a(std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),

@@ -22,14 +22,12 @@ struct NoisyLatents {
 NoisyLatents add_noise(const Backend& backend, const torch::Tensor& latents, std::span<const double> uniforms,
                        const ForwardProcess& process, const std::string& how, const CellDraws& draws,
                        RandomStream stream) {
+    const TrainingTimes spread = training_times_from_name(how);
     std::vector<float> times;
     for (const double uniform : uniforms)
-        times.push_back(
-            static_cast<float>(process.training_time(uniform, training_times_from_name(how), kGuidedShare)));
+        times.push_back(static_cast<float>(process.training_time(uniform, spread, kGuidedShare)));
     const torch::Tensor t = backend.tensor(times);
-    const torch::Tensor alpha = torch::exp(-t).unsqueeze(1);
-    const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * t)).unsqueeze(1);
-    return {alpha * latents + sigma * backend.normals(draws, stream, latents.size(1)), t};
+    return {noisy_latents(latents, t, backend.normals(draws, stream, latents.size(1))), t};
 }
 
 double inside(double uniform) { return std::clamp(uniform, 1e-6, 1 - 1e-6); }
@@ -43,7 +41,6 @@ ClassifierPhase::ClassifierPhase(const PlacedData& placed, const Config& config,
       model_(model),
       frozen_(frozen),
       seed_(seed),
-      process_(forward_process(config.model)),
       best_loss_(std::numeric_limits<double>::infinity()) {
     const RankData& data = placed.data();
     const Backend& backend = placed.backend();
@@ -105,7 +102,7 @@ double ClassifierPhase::step(std::int64_t step) {
         static_cast<double>(std::max<std::int64_t>(1, all_reduce_sum(backend.comm(), std::ssize(rows))));
     const torch::Tensor latents = model_.diffused(frozen_.draw(draws, rows, places, stamp), library);
     const CellDraws cell_draws{seed_, stamp, backend.tensor(places)};
-    const NoisyLatents noisy = add_noise(backend, latents, uniforms, process_, config_.train.times,
+    const NoisyLatents noisy = add_noise(backend, latents, uniforms, model_.process, config_.train.times,
                                          cell_draws, RandomStream::kClassifierNoise);
     const torch::Tensor logits = model_.classifier->forward(
         noisy.z, noisy.times,
@@ -140,7 +137,7 @@ ClassifierPhase::Epoch ClassifierPhase::validate() {
     double sums[2] = {0, 0};
     if (!validation_ids_.empty()) {
         const NoisyLatents noisy =
-            add_noise(backend, validation_latents_, uniforms, process_, config_.train.times,
+            add_noise(backend, validation_latents_, uniforms, model_.process, config_.train.times,
                       {seed_, 1, backend.tensor(validation_ids_)}, RandomStream::kClassifierValidation);
         const torch::Tensor logits = model_.classifier->forward(noisy.z, noisy.times);
         const torch::Tensor labels = backend.tensor(validation_labels_);

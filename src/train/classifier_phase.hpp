@@ -46,7 +46,6 @@ class ClassifierPhase {
     Model& model_;
     const FrozenLatents& frozen_;
     std::uint64_t seed_;
-    ForwardProcess process_;
     // Labelled validation cells.
     torch::Tensor validation_latents_;  // [cells, diffused width], standardised
     std::vector<std::int64_t> validation_labels_, validation_ids_;

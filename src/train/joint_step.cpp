@@ -25,13 +25,17 @@ void times_from_uniforms(std::span<float> uniforms, const std::string& how, cons
     for (float& uniform : uniforms) uniform = static_cast<float>(process.training_time(uniform, times));
 }
 
+torch::Tensor noisy_latents(const torch::Tensor& z0, const torch::Tensor& times, const torch::Tensor& noise) {
+    const torch::Tensor alpha = torch::exp(-times).unsqueeze(1);
+    const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * times)).unsqueeze(1);
+    return alpha * z0 + sigma * noise;
+}
+
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels,
                              const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout) {
-    const torch::Tensor alpha = torch::exp(-times).unsqueeze(1);
-    const torch::Tensor sigma = torch::sqrt(-torch::expm1(-2 * times)).unsqueeze(1);
     const torch::Tensor predicted =
-        score_net->forward(alpha * z0 + sigma * noise, times, labels, batches, dropout);
+        score_net->forward(noisy_latents(z0, times, noise), times, labels, batches, dropout);
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
@@ -126,7 +130,8 @@ std::vector<std::int64_t> JointLoss::choose_loss_rows(std::int64_t num_active, s
     return chosen;
 }
 
-JointLoss::LossCells JointLoss::prepare_loss_cells(std::int64_t num_active, std::uint32_t step) const {
+JointLoss::LossCells JointLoss::prepare_loss_cells(const ForwardProcess& process, std::int64_t num_active,
+                                                   std::uint32_t step) const {
     const std::vector<std::int64_t> chosen = choose_loss_rows(num_active, step);
     std::vector<std::int64_t> rows, ids;
     for (const std::int64_t at : chosen) {
@@ -137,7 +142,7 @@ JointLoss::LossCells JointLoss::prepare_loss_cells(std::int64_t num_active, std:
     const PlacedRandom time_draws(seed_, RandomStream::kDiffusionTime);
     for (const std::int64_t id : ids)
         times.push_back(uniform_float(time_draws.words(static_cast<std::uint64_t>(id), step)[0]));
-    times_from_uniforms(times, options_.times, forward_process(model_options_));
+    times_from_uniforms(times, options_.times, process);
     CellBatch batch = placed_.cell_batch(rows);
     const Backend& backend = placed_.backend();
     const auto labels = training_labels(batch.labels, ids, options_.label_dropout, seed_, step);
@@ -157,7 +162,7 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
             num_active += data_.map.cluster_rows(static_cast<std::int64_t>(c)).size();
     // All that the host gives the device comes before the step's work there: every copy waits for what is
     // under way.
-    const LossCells loss_cells = prepare_loss_cells(num_active, step);
+    const LossCells loss_cells = prepare_loss_cells(model.process, num_active, step);
     const CellBatch& cells = loss_cells.batch;
     const CellDraws& draws = loss_cells.draws;
     const Backend& backend = placed_.backend();

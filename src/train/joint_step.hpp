@@ -77,7 +77,8 @@ class JointLoss {
         torch::Tensor times;   // [cells] of diffusion
         torch::Tensor labels;  // [cells] as training_labels makes them
     };
-    LossCells prepare_loss_cells(std::int64_t num_active, std::uint32_t step) const;
+    LossCells prepare_loss_cells(const ForwardProcess& process, std::int64_t num_active,
+                                 std::uint32_t step) const;
     /// Makes active_.
     void activate(std::span<const std::uint8_t> cluster_is_active);
     /// Collective. Of all rows of active_.
@@ -99,6 +100,9 @@ class JointLoss {
 std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
                                           std::span<const std::int64_t> ids, double dropout,
                                           std::uint64_t seed, std::uint32_t step);
+
+/// Latents z0 [n, d], standardised, with `noise` [n, d] as at times [n].
+torch::Tensor noisy_latents(const torch::Tensor& z0, const torch::Tensor& times, const torch::Tensor& noise);
 
 /// Denoising loss, summed over cells, mean over dimensions: |eps^(z_t, t, label) - eps|^2 (LapDDPM 3.4, item
 /// 1). z0 [n, d] standardised latents; times [n]; noise [n, d]; batches [n], or undefined where the net knows

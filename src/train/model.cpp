@@ -35,11 +35,15 @@ ModelSizes sizes_of(const PreparedSummary& summary) {
             static_cast<std::int64_t>(summary.batch_names.size())};
 }
 
-ForwardProcess forward_process(const ModelOptions& options) {
+namespace {
+
+ForwardProcess process_of(const ModelOptions& options) {
     if (options.diffusion == "sde") return ForwardProcess::continuous(options.diffusion_time);
     return ForwardProcess::discrete(
         DdpmSchedule(options.diffusion_steps, options.first_beta, options.last_beta));
 }
+
+}  // namespace
 
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed) {
     Model model;
@@ -50,6 +54,7 @@ Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint
                                                      options.likelihood == "negative_binomial",
                                                      options.library == "size_factor", sizes.batches,
                                                      options.dispersion == "gene_label" ? sizes.labels : 0});
+    model.process = process_of(options);
     model.joint_library = options.library_model == "joint";
     model.score_net = ScoreNet(ScoreNetOptions{
         options.latent + (model.joint_library ? 1 : 0), sizes.labels, sizes.batches, options.score_width,

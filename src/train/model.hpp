@@ -21,6 +21,7 @@ struct Model {
     CountDecoder decoder{nullptr};
     ScoreNet score_net{nullptr};
     LatentClassifier classifier{nullptr};  ///< of diffused latents; none with model.classifier = none
+    ForwardProcess process = ForwardProcess::continuous(5);  ///< the noise that the latents are diffused by
     double latent_mean = 0;
     double latent_std = 1;
     /// With library_model = joint: what log library sizes are standardised by.
@@ -47,9 +48,6 @@ struct ModelSizes {
 
 /// Of a prepared dataset.
 ModelSizes sizes_of(const PreparedSummary& summary);
-
-/// The noise that the latents are diffused by.
-ForwardProcess forward_process(const ModelOptions& options);
 
 /// Networks with their starting weights: a pure function of options, sizes and seed.
 Model make_model(const ModelOptions& options, const ModelSizes& sizes, std::uint64_t seed);

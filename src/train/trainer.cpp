@@ -322,7 +322,7 @@ Trainer::StepResult Trainer::score_step() {
         uniforms.push_back(static_cast<float>(std::clamp(place - std::floor(place), 1e-6, 1 - 1e-6)));
     }
     const torch::Tensor z = frozen_->draw(draws, rows, places, stamp);
-    times_from_uniforms(uniforms, config_.train.times, forward_process(config_.model));
+    times_from_uniforms(uniforms, config_.train.times, model_.process);
     const CellDraws cell_draws{seed_, stamp, backend_->tensor(places)};
     const torch::Tensor noise =
         backend_->normals(cell_draws, RandomStream::kDiffusionNoise, model_.diffused_width());

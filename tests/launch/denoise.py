@@ -140,6 +140,16 @@ def main():
             check(figures["acceptance"] > 0.5, f"{likelihood}: its proposals are taken", figures["acceptance"])
             check(figures["accuracy"] > 0.9, f"{likelihood}: labels are told", figures["accuracy"])
 
+        unlabelled = write(folder, "unlabelled", anndata.AnnData(other.X, obs=other.obs[[]], var=other.var))
+        answer = call(options.mpiexec, options.ranks, options.binary,
+                      ["denoise", config, f"--input.path={reference}", "--query", unlabelled, f"--output.dir={folder / 'one'}",
+                       f"--output={folder / 'unlabelled-out.h5ad'}"], folder)
+        check(answer.code == 0, "a query without labels", answer.errors)
+        figures = json.loads((folder / "unlabelled-out.figures.json").read_text())
+        check(figures["cells"] == 0 and all(v is None for space in ("pca", "dice") for v in figures[space].values()),
+              "figures that want labels are null", figures)
+        check(figures["shift"] > 0 and figures["entropy"] > 0, "those that do not are there", figures)
+
         def study():
             return call(options.mpiexec, options.ranks, options.binary,
                         ["sensitivity", config, f"--input.path={reference}", "--query", query, f"--output.dir={folder / 'study'}",
