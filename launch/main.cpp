@@ -43,6 +43,7 @@
 #include "src/simulate/factor_model.hpp"
 #include "src/simulate/simulator.hpp"
 #include "src/train/trainer.hpp"
+#include "src/train_run.hpp"
 
 namespace lapatlas {
 
@@ -97,8 +98,7 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
             require_training_memory(*chosen, resolved, run.prepared(), log);
         // What cannot be had is not written down.
         keep_config(comm, run, resolved);
-        recorded(comm, run, asked, log,
-                 [&] { train(chosen, resolved, run.dir, provenance_of(comm, resolved, "train"), log); });
+        recorded(comm, run, asked, log, [&] { train_run(chosen, resolved, run, log); });
     } else if (line.subcommand == "generate") {
         const auto chosen = backend();
         recorded(comm, run, asked, log, [&] {

@@ -1,7 +1,7 @@
 #include "src/embed_run.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -15,7 +15,7 @@
 #include "partition/distributed_graph.hpp"
 #include "src/config/config.hpp"
 #include "src/embed/positional_encoding.hpp"
-#include "src/evaluate/cluster_agreement.hpp"
+#include "src/embed_figures.hpp"
 #include "src/evaluate/label_classifier.hpp"
 #include "src/generate/generate.hpp"
 #include "src/graph/knn.hpp"
@@ -110,6 +110,9 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     std::iota(rows.cell_index.begin(), rows.cell_index.end(), atlas.first_cell);
     rows.labels.assign(rows.cell_index.size(), -1);
     rows.batches = std::move(batches);
+    // No encoder is told of them.
+    rows.covariates.assign(rows.cell_index.size() * summary.covariate_columns.size(),
+                           std::numeric_limits<float>::quiet_NaN());
     rows.splits.assign(rows.cell_index.size(), 2);
     rows.encodings.assign(encodings.begin(), encodings.end());
     rows.neighbours = std::move(edges.neighbours);
@@ -158,29 +161,26 @@ Points to_points(const torch::Tensor& means) {
     return Eigen::Map<const Points>(whole.data_ptr<double>(), whole.size(0), whole.size(1));
 }
 
-/// Collective. How predicted labels agree with those the file has, where it has the model's label column.
-void say_agreement(const Communicator& comm, const AtlasShard& atlas, const PreparedSummary& summary,
-                   const std::vector<std::int32_t>& predicted, Log& log) {
-    std::vector<std::int32_t> truth, said;
-    for (std::size_t r = 0; r < predicted.size(); ++r) {
-        if (atlas.labels[r] < 0) continue;
-        const std::string& name = atlas.label_names[static_cast<std::size_t>(atlas.labels[r])];
-        const auto found = std::find(summary.label_names.begin(), summary.label_names.end(), name);
-        if (found == summary.label_names.end()) continue;
-        truth.push_back(static_cast<std::int32_t>(found - summary.label_names.begin()));
-        said.push_back(predicted[r]);
+/// What `model` says of `rows` of the data, whose latents are `means`.
+CountDecoderImpl::CellScores score_by_law(const PlacedData& placed, CountModel& model,
+                                          const torch::Tensor& means, std::span<const std::int64_t> rows,
+                                          bool with_rates) {
+    constexpr std::size_t kCellsAtOnce = 512;
+    const torch::NoGradGuard no_grad;
+    CountDecoderImpl::CellScores scores;
+    const auto append = [](std::vector<float>& all, const torch::Tensor& values) {
+        const torch::Tensor host = values.cpu().contiguous();
+        all.insert(all.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
+    };
+    for (std::size_t begin = 0; begin < rows.size(); begin += kCellsAtOnce) {
+        const auto some = rows.subspan(begin, std::min(kCellsAtOnce, rows.size() - begin));
+        const torch::Tensor totals = placed.totals_of(some);
+        const CountLaw law = model.law(means.narrow(0, static_cast<std::int64_t>(begin), std::ssize(some)),
+                                       placed.batches(some));
+        append(scores.log_likelihood, log_likelihood(law, placed.counts_of(some), totals));
+        if (with_rates) append(scores.rates, expected_rates(law, totals));
     }
-    truth = all_gather_v<std::int32_t>(comm, truth);
-    said = all_gather_v<std::int32_t>(comm, said);
-    if (truth.empty()) return;
-    double right = 0;
-    for (std::size_t i = 0; i < truth.size(); ++i) right += truth[i] == said[i] ? 1 : 0;
-    char text[160];
-    std::snprintf(text, sizeof text,
-                  "of %zu cells with a label of the model: accuracy %.3f, ARI %.3f, NMI %.3f", truth.size(),
-                  right / static_cast<double>(truth.size()), adjusted_rand_index(truth, said),
-                  normalised_mutual_information(truth, said));
-    log.info(text);
+    return scores;
 }
 
 }  // namespace
@@ -221,10 +221,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     HeldoutRows others = attach(comm, run.prepared(), summary, config, atlas, counts, std::move(batches));
     const RankData data = load_rank_data(comm, run.prepared(), config, &others);
     Model model = make_model(config.model, sizes_of(summary), 0);
-    agreed(comm, [&] {
-        restore_module(loaded.checkpoint, "encoder", *model.encoder);
-        restore_module(loaded.checkpoint, "decoder", *model.decoder);
-    });
+    agreed(comm, [&] { restore_embedding(loaded.checkpoint, model); });
     const PlacedData placed(make_cpu_backend(comm), data);
     const Posterior posterior = encode_rows(placed, model, config.train);
     const std::int64_t num_new = data.num_rows() - data.num_train_rows;
@@ -265,12 +262,17 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     // Rows come in the order of the file only if each rank's whole block is one round.
     std::vector<std::int64_t> new_rows(static_cast<std::size_t>(num_new));
     std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
-    CountDecoderImpl::CellScores scores = model.decoder->score_cells(
-        model.decoder->hidden(means, placed.batches(new_rows)),
-        [&](std::int64_t i) { return row_of(counts, i); },
-        [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
-        predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
-        config.train.decode_chunk, config.embed.denoised);
+    const std::shared_ptr<CountModel> by_law = model.counts();
+    CountDecoderImpl::CellScores scores =
+        by_law ? score_by_law(placed, *by_law, means, new_rows, config.embed.denoised)
+               : model.decoder->score_cells(
+                     model.decoder->hidden(means, placed.batches(new_rows)),
+                     [&](std::int64_t i) { return row_of(counts, i); },
+                     [&](std::int64_t i) {
+                         return data.library[static_cast<std::size_t>(data.num_train_rows + i)];
+                     },
+                     predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
+                     config.train.decode_chunk, config.embed.denoised);
     H5adRows rows;
     rows.counts = &counts;
     if (classifier != nullptr) {
@@ -284,6 +286,10 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     rows.names = atlas.cell_names;
     writer.append(rows);
     writer.finish();
+    std::filesystem::path figures = output;
+    judge_latents(comm, atlas, rows.obsm.front(), means.size(1),
+                  static_cast<std::uint64_t>(config.runtime.seed), figures.replace_extension(".figures.json"),
+                  provenance, log);
 }
 
 }  // namespace lapatlas

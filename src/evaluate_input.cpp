@@ -194,7 +194,7 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
                                 loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest),
                                 heldout_latent_distance.value_or(std::vector<double>()));
     AtlasShard atlas =
-        read_generated(comm, generated, "X", summary.label_names.empty() ? "" : config.input.label_key);
+        read_generated(comm, generated, "X", summary.label_names.empty() ? "" : label_column(config));
     const std::vector<std::int32_t> labels = agreed(comm, [&] {
         if (atlas.gene_names != summary.gene_names)
             throw InputError(generated.string() + ": its genes are not those of " + prepared.string() +
@@ -217,6 +217,10 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
 
 EvaluationInput input_of_files(const Communicator& comm, const Config& config,
                                const std::filesystem::path& generated, Log& log) {
+    if (config.prepare.communities != "none")
+        throw ConfigError(
+            "prepare.communities belong to a run; files are compared by input.label_key, or without "
+            "labels");
     const std::string& label_key = config.input.label_key;
     AtlasShard real = read_atlas(comm, config.input, log);
     std::vector<Split> splits =

@@ -21,7 +21,7 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
         agreed(comm, [&] { return read_trained_checkpoint(run.checkpoint(), config); });
     const RankData data = load_rank_data(comm, run.prepared(), config);
     Model model = make_model(config.model, sizes_of(data.summary), 0);
-    agreed(comm, [&] { restore_module(checkpoint, "encoder", *model.encoder); });
+    agreed(comm, [&] { restore_embedding(checkpoint, model); });
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
     const std::shared_ptr<const Backend> backend = make_cpu_backend(comm);
     const Posterior posterior =
@@ -37,7 +37,7 @@ std::optional<std::vector<double>> heldout_latent_distances(const Communicator& 
     const LatentManifold manifold = training_manifold(checkpoint);
     std::vector<double> distances;
     for (std::int64_t i = 0; i < num_heldout; ++i)
-        distances.push_back(manifold.distance(drawn.data_ptr<float>() + i * config.model.latent,
+        distances.push_back(manifold.distance(drawn.data_ptr<float>() + i * drawn.size(1),
                                               data.labels[static_cast<std::size_t>(first + i)]));
     return distances;
 }

@@ -18,6 +18,7 @@
 #include "src/run_history.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/trainer.hpp"
+#include "src/train_run.hpp"
 
 namespace lapatlas {
 
@@ -31,7 +32,8 @@ bool is_trained(const RunFolder& run, const Config& config) {
     // Where the last one is damaged, training goes on from one before it.
     const auto found = newest_checkpoint(run.checkpoint());
     return found && found->path == run.checkpoint() && found->status.complete &&
-           found->status.fingerprint == train_fingerprint(config);
+           found->status.fingerprint == train_fingerprint(config) &&
+           (!config.train.scorer || found->status.has_scorer);
 }
 
 namespace {
@@ -87,7 +89,7 @@ void run_pipeline(const std::shared_ptr<const Backend>& backend, const Config& g
     stop_if_asked();
     if (fresh || !is_done(is_trained, "train")) {
         require_training_memory(*backend, config, run.prepared(), log);
-        recorded(comm, run, "train", log, [&] { train(backend, config, run.dir, provenance("train"), log); });
+        recorded(comm, run, "train", log, [&] { train_run(backend, config, run, log); });
         fresh = true;
     }
     stop_if_asked();

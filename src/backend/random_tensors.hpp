@@ -18,7 +18,8 @@ enum class DropoutLayers : std::uint32_t {
     kDecoder = 0,
     kDecoderInGeneration = 8,
     kScoreNet = 16,
-    kClassifier = 64
+    kClassifier = 64,
+    kEmbedding = 128
 };
 
 /// Dropout that a network draws for layer after layer; layers are counted from `first_layer`, so that

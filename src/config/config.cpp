@@ -259,6 +259,7 @@ void check_config(const Config& config) {
         throw ConfigError("simulate.dice_setup is " + std::to_string(config.simulate.dice_setup) +
                           ", it must be from 0 to 4");
     at_least("prepare.min_cells", static_cast<double>(config.prepare.min_cells), 1);
+    at_least("prepare.keep_variable_genes", static_cast<double>(config.prepare.keep_variable_genes), 0);
     at_least("prepare.target_sum", config.prepare.target_sum, 1);
     at_least("prepare.pca_components", static_cast<double>(config.prepare.pca_components), 1);
     at_least("prepare.k", static_cast<double>(config.prepare.k), 0);
@@ -272,6 +273,39 @@ void check_config(const Config& config) {
     at_least("model.score_width", static_cast<double>(config.model.score_width), 2);
     at_least("model.score_blocks", static_cast<double>(config.model.score_blocks), 1);
     share("model.score_dropout", config.model.score_dropout);
+    at_least("model.embedding_width", static_cast<double>(config.model.embedding_width), 0);
+    at_least("train.kl_warmup_epochs", config.train.kl_warmup_epochs, 0);
+    at_least("train.classification_weight", config.train.classification_weight, 0);
+    at_least("model.embedding_layers", static_cast<double>(config.model.embedding_layers), 0);
+    at_least("train.embedding_epochs", static_cast<double>(config.train.embedding_epochs), 1);
+    at_least("train.embedding_batch", static_cast<double>(config.train.embedding_batch), 2);
+    at_least("train.embedding_learning_rate", config.train.embedding_learning_rate, 0);
+    if (config.model.embedding != "laplacian" && config.model.library == "absolute")
+        throw ConfigError("model.embedding = " + config.model.embedding +
+                          " says what share of a cell's counts each gene has: model.library = size_factor");
+    if (config.model.embedding != "laplacian")
+        for (const auto& [name, is_set] : {std::pair{"train.gene_sample", config.train.gene_sample > 0},
+                                           {"train.learnable_weights", config.train.learnable_weights},
+                                           {"train.joint_gradient", config.train.joint_gradient}})
+            if (is_set)
+                throw ConfigError(std::string(name) + " belongs to model.embedding = laplacian; with " +
+                                  config.model.embedding + " leave it out");
+    const bool may_inflate = config.model.embedding == "scanvi" || config.model.embedding == "sctag";
+    if (may_inflate && config.model.likelihood == "poisson")
+        throw ConfigError("model.likelihood = poisson: " + config.model.embedding +
+                          "'s counts are negative_binomial, or zinb as published");
+    if (!may_inflate && config.model.likelihood == "zinb")
+        throw ConfigError(
+            "model.likelihood = zinb belongs to model.embedding = scanvi or sctag; here use "
+            "negative_binomial or poisson");
+    at_least("model.target_clusters", static_cast<double>(config.model.target_clusters), 0);
+    at_least("train.target_epochs", static_cast<double>(config.train.target_epochs), 0);
+    at_least("train.w_adjacency", config.train.w_adjacency, 0);
+    at_least("train.w_target", config.train.w_target, 0);
+    if (config.model.embedding == "sctag" && config.train.target_epochs > config.train.embedding_epochs)
+        throw ConfigError("train.target_epochs = " + std::to_string(config.train.target_epochs) +
+                          " are the last of train.embedding_epochs = " +
+                          std::to_string(config.train.embedding_epochs) + ": there are not so many");
     at_least("model.classifier_width", static_cast<double>(config.model.classifier_width), 1);
     at_least("train.classifier_epochs", static_cast<double>(config.train.classifier_epochs), 1);
     at_least("train.classifier_patience", static_cast<double>(config.train.classifier_patience), 1);
@@ -293,7 +327,33 @@ void check_config(const Config& config) {
         throw ConfigError("model.first_beta is " + text_of(config.model.first_beta) +
                           " and model.last_beta " + text_of(config.model.last_beta) +
                           ": wanted is 0 < first <= last < 1");
-    if (config.model.score_network == "cell_unet") unet_widths(config.model);
+    if (has_unet_widths(config.model)) unet_widths(config.model);
+    if (config.model.score_network == "scld_unet" && config.model.fusion == "attention" &&
+        unet_widths(config.model).front() % 8 != 0)
+        throw ConfigError("model.score_widths = \"" + config.model.score_widths +
+                          "\": with model.fusion = attention the first is a multiple of 8");
+    if (config.model.condition_shift && config.model.diffusion != "ddpm")
+        throw ConfigError("model.condition_shift shifts the steps of model.diffusion = ddpm");
+    if (!(config.generate.keep_best >= 0.01 && config.generate.keep_best <= 1))
+        throw ConfigError("generate.keep_best is " + text_of(config.generate.keep_best) +
+                          ", it must be from 0.01 to 1");
+    if (config.model.condition == "mean" && label_column(config).empty())
+        throw ConfigError(
+            "model.condition = mean: cells have no labels; name their column by input.label_key, "
+            "or take prepare.communities");
+    if (config.generate.keep_best < 1 && config.generate.shards > 0)
+        throw ConfigError(
+            "generate.keep_best ranks all cells together and writes one file; drop "
+            "generate.shards");
+    if (config.generate.keep_best < 1 && !config.train.scorer)
+        throw ConfigError("generate.keep_best asks a Scorer: train with train.scorer = true");
+    at_least("train.scorer_epochs", static_cast<double>(config.train.scorer_epochs), 1);
+    if (!(config.prepare.community_resolution > 0))
+        throw ConfigError("prepare.community_resolution is " + text_of(config.prepare.community_resolution) +
+                          ", it must be above 0");
+    if (config.prepare.communities != "none" && !config.input.label_key.empty())
+        throw ConfigError("input.label_key = '" + config.input.label_key + "' and prepare.communities = " +
+                          config.prepare.communities + " both say what a cell's label is; drop one");
     if (config.generate.solver == "ancestral" && config.model.diffusion != "ddpm")
         throw ConfigError(
             "generate.solver = ancestral goes through the steps of model.diffusion = ddpm; this model's "
@@ -374,6 +434,20 @@ void check_config(const Config& config) {
     if (config.input.batch_from_file && !config.input.batch_key.empty())
         throw ConfigError("input.batch_from_file and input.batch_key = " + config.input.batch_key +
                           ": a cell has one batch; leave one of them out");
+    if (!config.input.covariate_keys.empty()) {
+        std::vector<std::string> keys = split_text(config.input.covariate_keys, ',');
+        std::sort(keys.begin(), keys.end());
+        for (const std::string& key : keys)
+            if (key.empty() || key == config.input.label_key || key == config.input.batch_column() ||
+                std::count(keys.begin(), keys.end(), key) > 1)
+                throw ConfigError(
+                    "input.covariate_keys = '" + config.input.covariate_keys + "': " +
+                    (key.empty() ? "an empty name"
+                                 : "'" + key + "' is named twice, or is input.label_key or input.batch_key"));
+        if (config.input.batch_from_file)
+            throw ConfigError("input.covariate_keys takes one .h5ad file; drop input.batch_from_file");
+    }
+    share("train.covariate_dropout", config.train.covariate_dropout);
     if (!config.input.label_key.empty() && config.input.batch_column() == config.input.label_key)
         throw ConfigError("input.batch_key and input.label_key are both '" + config.input.label_key +
                           "'; a batch is not a type");

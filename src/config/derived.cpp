@@ -22,6 +22,14 @@ void fill(T& option, T unset, double value) {
     if (option == unset) option = static_cast<T>(std::llround(value));
 }
 
+double published_latent(const ModelOptions& options, double cells) {
+    if (options.embedding == "autoencoder") return 128;
+    if (options.embedding == "scanvi") return 10;
+    if (options.embedding == "sctag") return 15;
+    if (options.embedding == "pca") return 50;
+    return cells < 500000 ? 32 : 64;
+}
+
 }  // namespace
 
 Config derive_from_size(Config config, const DataSize& size) {
@@ -33,7 +41,10 @@ Config derive_from_size(Config config, const DataSize& size) {
     config.prepare.clusters =
         std::min(config.prepare.clusters, std::max<std::int64_t>(1, size.training_cells));
     fill<std::int64_t>(config.model.hidden, 0, cells < 20000 ? 128 : cells < 500000 ? 256 : 512);
-    fill<std::int64_t>(config.model.latent, 0, cells < 500000 ? 32 : 64);
+    const bool autoencoder = config.model.embedding == "autoencoder";
+    fill<std::int64_t>(config.model.latent, 0, published_latent(config.model, cells));
+    fill<std::int64_t>(config.model.embedding_width, 0, autoencoder ? 1024 : 128);
+    fill<std::int64_t>(config.model.embedding_layers, 0, autoencoder ? 3 : 1);
     // Steps grow as the root of the cells: twice the steps for four times the cells.
     const double growth = std::sqrt(cells / 2000);
     const double steps = 2400 * std::clamp(growth, 0.5, 50.0);
@@ -50,6 +61,14 @@ std::string difference(const Config& given, const Config& derived) {
         if (before[i].second != after[i].second)
             text += (text.empty() ? "" : ", ") + after[i].first + " = " + after[i].second;
     return text;
+}
+
+std::string label_column(const Config& config) {
+    return config.prepare.communities == "none" ? config.input.label_key : config.prepare.communities;
+}
+
+bool has_unet_widths(const ModelOptions& options) {
+    return options.score_network == "cell_unet" || options.score_network == "scld_unet";
 }
 
 std::vector<std::int64_t> unet_widths(const ModelOptions& options) {

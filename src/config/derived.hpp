@@ -21,6 +21,11 @@ Config derive_from_size(Config config, const DataSize& size);
 /// "prepare.k = 12, model.hidden = 128": the options in which `derived` differs from `given`.
 std::string difference(const Config& given, const Config& derived);
 
+/// The obs column that labels are written to: input.label_key, or what prepare.communities names them.
+std::string label_column(const Config& config);
+
+/// Whether the ScoreNet is a U-Net, with model.score_widths.
+bool has_unet_widths(const ModelOptions& options);
 /// The numbers of model.score_widths, two at least. ConfigError.
 std::vector<std::int64_t> unet_widths(const ModelOptions& options);
 

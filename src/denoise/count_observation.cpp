@@ -1,20 +1,12 @@
 #include "src/denoise/count_observation.hpp"
 
-#include <ATen/ops/softplus.h>
-
 #include <algorithm>
 #include <numeric>
-
-#include "dist/collectives.hpp"
 
 namespace lapatlas {
 
 namespace {
 
-/// How sharply the softplus bends at 0, in units of log(1 + x).
-constexpr double kBend = 10;
-/// Highest y: exp(15) counts of one gene are beyond any cell, and beyond them float32 runs out.
-constexpr double kHighest = 15;
 /// Rates below are taken for this, so that a count where none is expected costs much, not everything.
 constexpr double kLowestRate = 1e-8;
 
@@ -23,15 +15,16 @@ struct Rates {
     torch::Tensor slope;  // d rate / d y
 };
 
+torch::Tensor expression_at(const CountObservation& observation, const torch::Tensor& latents) {
+    return torch::addmm(observation.offsets, latents, observation.loadings);
+}
+
 Rates rates_at(const CountObservation& observation, const torch::Tensor& sizes, const torch::Tensor& latents,
                bool with_slope) {
-    const torch::Tensor y =
-        torch::addmm(observation.offsets, latents, observation.loadings).clamp_max(kHighest);
-    const torch::Tensor scale = sizes.unsqueeze(1) * observation.gains;
-    const torch::Tensor positive = at::softplus(y, kBend);
+    const torch::Tensor y = expression_at(observation, latents), scale = sizes.unsqueeze(1);
     Rates rates;
-    rates.rate = (scale * torch::expm1(positive)).clamp_min(kLowestRate);
-    if (with_slope) rates.slope = scale * torch::exp(positive) * torch::sigmoid(y * kBend);
+    rates.rate = (scale * unit_rates(observation.readout, y)).clamp_min(kLowestRate);
+    if (with_slope) rates.slope = scale * unit_rate_slopes(observation.readout, y);
     return rates;
 }
 
@@ -64,8 +57,8 @@ ObservedCells observed_cells(const Backend& backend, const CountMatrix& counts,
 torch::Tensor count_log_likelihood(const CountObservation& observation, const ObservedCells& cells,
                                    const torch::Tensor& latents) {
     const torch::Tensor rate = rates_at(observation, cells.sizes, latents, false).rate;
-    if (!observation.overdispersion.defined()) return (torch::xlogy(cells.counts, rate) - rate).sum(1);
-    const torch::Tensor& phi = observation.overdispersion;
+    const torch::Tensor& phi = observation.readout.overdispersion;
+    if (!phi.defined()) return (torch::xlogy(cells.counts, rate) - rate).sum(1);
     return (torch::xlogy(cells.counts, rate) - (cells.counts + phi.reciprocal()) * torch::log1p(phi * rate))
         .sum(1);
 }
@@ -74,7 +67,8 @@ CountEvidence count_evidence(const CountObservation& observation, const Observed
                              const torch::Tensor& latents) {
     const auto [rate, slope] = rates_at(observation, cells.sizes, latents, true);
     torch::Tensor variance = rate;
-    if (observation.overdispersion.defined()) variance = rate * (1 + observation.overdispersion * rate);
+    if (observation.readout.overdispersion.defined())
+        variance = rate * (1 + observation.readout.overdispersion * rate);
     const torch::Tensor weight = slope / variance;
     const torch::Tensor to_latents = observation.loadings.t();  // [genes, k]
     const std::int64_t k = to_latents.size(1);
@@ -99,11 +93,7 @@ CountObservation fit_count_observation(const Backend& backend, const ReferenceSp
     CountObservation observation;
     observation.loadings = backend.tensor(loadings).reshape({genes, k}).t().contiguous();
     observation.offsets = backend.tensor(offsets);
-    observation.gains = torch::ones_like(observation.offsets);
-
-    // Sums over the reference's cells, by gene, of `rows` [cells, genes] made block by block.
-    const auto sums_by_gene = [&](std::int64_t columns, const auto& rows_of) {
-        torch::Tensor sum = torch::zeros({columns, genes}, torch::kFloat64);
+    const auto blocks = [&](const std::function<void(const ReadoutBlock&)>& visit) {
         const std::int64_t cells = shared.reference.num_rows(), a_block = backend.block_cells();
         for (std::int64_t begin = 0; begin < cells; begin += a_block) {
             const std::int64_t end = std::min(cells, begin + a_block);
@@ -112,26 +102,11 @@ CountObservation fit_count_observation(const Backend& backend, const ReferenceSp
             const std::vector<float> values(space.latents.begin() + begin * k,
                                             space.latents.begin() + end * k);
             const torch::Tensor latents = backend.tensor(values).reshape({end - begin, k});
-            sum += rows_of(block.counts, rates_at(observation, block.sizes, latents, false).rate)
-                       .to(torch::kCPU, torch::kFloat64);
+            visit({block.counts, expression_at(observation, latents), block.sizes});
         }
-        all_reduce_sum(backend.comm(),
-                       std::span<double>(sum.data_ptr<double>(), static_cast<std::size_t>(columns * genes)));
-        return sum;
     };
-    const torch::Tensor totals = sums_by_gene(2, [](const torch::Tensor& x, const torch::Tensor& rate) {
-        return torch::stack({x.sum(0), rate.sum(0)});
-    });
-    const auto there = [&](const torch::Tensor& values) {
-        return values.to(backend.device(), torch::kFloat32);
-    };
-    observation.gains = there((totals[0] / totals[1].clamp_min(1e-30)).clamp_min(1e-6));
-    if (options.likelihood == "poisson") return observation;
-    // E (x - rate)^2 = rate + phi rate^2.
-    const torch::Tensor moments = sums_by_gene(2, [](const torch::Tensor& x, const torch::Tensor& rate) {
-        return torch::stack({((x - rate).square() - rate).sum(0), rate.square().sum(0)});
-    });
-    observation.overdispersion = there((moments[0] / moments[1].clamp_min(1e-30)).clamp(1e-4, 1e4));
+    observation.readout = fit_readout(backend.comm(), genes, backend.device(), blocks,
+                                      options.likelihood == "negative_binomial");
     return observation;
 }
 

@@ -7,23 +7,19 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/denoise_options.hpp"
+#include "src/decode/expression_readout.hpp"
 #include "src/denoise/reference_space.hpp"
 #include "src/denoise/shared_genes.hpp"
 
 namespace lapatlas {
 
-/// How counts follow from a latent z: those of gene g in cell i are drawn, Poisson or negative binomial,
-/// around
-///     rate = s_i a_g expm1(p(y)),  y = deviation_g (mean_g + V_g z),
-/// the inverse of log(1 + x / s_i) on what the principal components say of the cell; p is a softplus, since
-/// they may say less than 0, and s_i the cell's total over prepare.target_sum. The gain a_g makes the rates
-/// of the reference add up to its counts: the mean of logarithms lies below the logarithm of the mean.
+/// How counts follow from a latent z: by an ExpressionReadout of y = deviation_g (mean_g + V_g z), what the
+/// principal components say of a cell's log-normalised expression.
 struct CountObservation {
-    torch::Tensor loadings;        // [k, genes]
-    torch::Tensor offsets;         // [genes]
-    torch::Tensor gains;           // [genes] a
-    torch::Tensor overdispersion;  // [genes] variance = rate (1 + overdispersion rate); undefined: Poisson
+    torch::Tensor loadings;  // [k, genes]
+    torch::Tensor offsets;   // [genes]
+    ExpressionReadout readout;
 };
 
 /// Collective. Gains, and by moments the overdispersion where options.likelihood asks for it, of the

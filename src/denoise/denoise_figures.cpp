@@ -4,16 +4,11 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "dist/agreement.hpp"
 #include "dist/collectives.hpp"
 #include "dist/durable_file.hpp"
 #include "dist/even_sample.hpp"
-#include "src/evaluate/best_communities.hpp"
-#include "src/evaluate/cluster_agreement.hpp"
-#include "src/evaluate/kmeans_groups.hpp"
-#include "src/evaluate/neighbour_mixing.hpp"
 
 namespace lapatlas {
 
@@ -21,32 +16,6 @@ namespace {
 
 /// Cells of the query whose labels figures are made of, at most: they compare all with all.
 constexpr std::int64_t kMostJudged = 5000;
-
-nlohmann::json json_of(double number) {
-    return std::isfinite(number) ? nlohmann::json(number) : nlohmann::json();
-}
-
-double mean_clisi(const Points& cells, const std::vector<std::int32_t>& labels) {
-    const std::vector<double> lisi = local_inverse_simpson(cells, labels);
-    if (lisi.empty()) return std::nan("");
-    return std::accumulate(lisi.begin(), lisi.end(), 0.0) / static_cast<double>(lisi.size());
-}
-
-nlohmann::json json_of(const SpaceFigures& figures) {
-    return {{"silhouette", json_of(figures.silhouette)},
-            {"clisi", json_of(figures.clisi)},
-            {"cosine_clisi", json_of(figures.cosine_clisi)},
-            {"ari", json_of(figures.ari)},
-            {"nmi", json_of(figures.nmi)},
-            {"leiden_ari", json_of(figures.leiden_ari)},
-            {"leiden_nmi", json_of(figures.leiden_nmi)}};
-}
-
-Points points_of(const std::vector<float>& values, std::int64_t width) {
-    return Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
-               values.data(), std::ssize(values) / width, width)
-        .cast<Points::Scalar>();
-}
 
 /// A sample of the query's labelled cells, on the root.
 struct JudgedCells {
@@ -142,29 +111,6 @@ DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, 
     });
 }
 
-SpaceFigures SpaceFigures::none() {
-    const double nan = std::nan("");
-    return {nan, nan, nan, nan, nan, nan, nan};
-}
-
-SpaceFigures figures_of_space(const Points& cells, const std::vector<std::int32_t>& labels,
-                              std::uint64_t seed) {
-    SpaceFigures figures;
-    figures.silhouette = cosine_silhouette(cells, labels);
-    figures.clisi = mean_clisi(cells, labels);
-    figures.cosine_clisi = mean_clisi(cells.rowwise().normalized(), labels);
-    std::vector<std::int32_t> kinds = labels;
-    std::sort(kinds.begin(), kinds.end());
-    kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
-    const std::vector<std::int32_t> groups = kmeans_groups(cells, std::ssize(kinds), seed);
-    figures.ari = adjusted_rand_index(labels, groups);
-    figures.nmi = normalised_mutual_information(labels, groups);
-    const CommunityAgreement communities = best_communities(cells, labels, seed);
-    figures.leiden_ari = communities.ari;
-    figures.leiden_nmi = communities.nmi;
-    return figures;
-}
-
 std::vector<Calibration> calibrate(const LabelVotes& votes, const std::vector<std::int32_t>& truth) {
     std::vector<Calibration> all;
     const auto width = static_cast<std::size_t>(votes.num_labels);
@@ -223,10 +169,10 @@ void write_denoise_figures(const std::filesystem::path& path, const DenoiseFigur
                           {"cells", figures.num_cells},
                           {"pca", json_of(figures.pca)},
                           {"dice", json_of(figures.dice)},
-                          {"accuracy", json_of(figures.accuracy)},
+                          {"accuracy", finite_json(figures.accuracy)},
                           {"shift", figures.shift},
                           {"spread", figures.spread},
-                          {"entropy", json_of(figures.entropy)},
+                          {"entropy", finite_json(figures.entropy)},
                           {"acceptance", figures.acceptance},
                           {"provenance", provenance}};
     for (const Calibration& one : figures.calibration)

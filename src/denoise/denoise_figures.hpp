@@ -9,24 +9,9 @@
 #include "src/denoise/denoise_input.hpp"
 #include "src/denoise/denoiser.hpp"
 #include "src/denoise/label_votes.hpp"
-#include "src/evaluate/points.hpp"
+#include "src/evaluate/space_figures.hpp"
 
 namespace lapatlas {
-
-/// How well a space of cells keeps their labels apart (DICE, appendix D). NaN where a figure is not defined.
-struct SpaceFigures {
-    double silhouette = 0;    ///< cosine, by label
-    double clisi = 0;         ///< mean over cells, raw: 1 is pure; of Euclidean neighbours
-    double cosine_clisi = 0;  ///< of neighbours by cosine, which are those of the paper's tables
-    double ari = 0, nmi = 0;  ///< of a k-means into as many groups as there are labels; best of 10 starts
-    double leiden_ari = 0, leiden_nmi = 0;  ///< see best_communities
-
-    static SpaceFigures none();
-};
-
-/// Rank-local. `labels` [cells], all >= 0.
-SpaceFigures figures_of_space(const Points& cells, const std::vector<std::int32_t>& labels,
-                              std::uint64_t seed);
 
 /// How confidence sets hold the truth.
 struct Calibration {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
@@ -30,7 +29,8 @@ LatentPrior::LatentPrior(std::shared_ptr<const Backend> backend, const DenoiseOp
       reference_(reference),
       seed_(seed),
       schedule_(options.diffusion_steps, options.first_beta, options.last_beta),
-      network_(ResidualMlpOptions{width, options.width, options.blocks}) {
+      network_(ResidualMlpOptions{width, options.width, options.blocks}),
+      cells_(reference.num_cells(), options.batch, RandomStream::kScoreBatch, seed) {
     initialise_parameters(*network_, seed, 1);
     network_->to(backend_->device());
     gradients_ =
@@ -45,34 +45,7 @@ LatentPrior::LatentPrior(std::shared_ptr<const Backend> backend, const DenoiseOp
     }
 }
 
-std::int64_t LatentPrior::steps_an_epoch() const {
-    return (reference_.num_cells() + options_.batch - 1) / options_.batch;
-}
-
-std::int64_t LatentPrior::num_steps() const { return options_.epochs * steps_an_epoch(); }
-
-std::vector<std::int64_t> LatentPrior::cells_of_step(std::int64_t step) {
-    const std::int64_t steps = steps_an_epoch(), epoch = step / steps, place = step % steps;
-    const std::int64_t cells = reference_.num_cells();
-    if (order_epoch_ != epoch) {
-        order_epoch_ = epoch;
-        order_.resize(static_cast<std::size_t>(cells));
-        std::iota(order_.begin(), order_.end(), std::int64_t{0});
-        if (steps > 1) {
-            const PlacedRandom random(seed_, RandomStream::kScoreBatch);
-            std::vector<double> keys;
-            for (std::int64_t cell = 0; cell < cells; ++cell)
-                keys.push_back(
-                    random.uniform(static_cast<std::uint64_t>(cell), static_cast<std::uint32_t>(epoch)));
-            std::sort(order_.begin(), order_.end(), [&](std::int64_t a, std::int64_t b) {
-                const double of_a = keys[static_cast<std::size_t>(a)],
-                             of_b = keys[static_cast<std::size_t>(b)];
-                return of_a != of_b ? of_a < of_b : a < b;
-            });
-        }
-    }
-    return {order_.begin() + place * cells / steps, order_.begin() + (place + 1) * cells / steps};
-}
+std::int64_t LatentPrior::num_steps() const { return options_.epochs * cells_.steps_an_epoch(); }
 
 std::vector<float> LatentPrior::cell_in_step(std::int64_t cell, std::int64_t step) const {
     const auto latent_of = [&](std::int64_t c) { return reference_.values.data() + c * reference_.width; };
@@ -100,7 +73,7 @@ std::vector<float> LatentPrior::cell_in_step(std::int64_t cell, std::int64_t ste
 
 double LatentPrior::step() {
     const std::int64_t step = steps_done_, width = reference_.width;
-    const std::vector<std::int64_t> all = cells_of_step(step);
+    const std::vector<std::int64_t> all = cells_.of_step(step);
     const BlockRange share = block_of_rank(std::ssize(all), backend_->comm().size(), backend_->comm().rank());
     const std::vector<std::int64_t> cells(all.begin() + share.begin, all.begin() + share.end);
     const auto stamp = static_cast<std::uint32_t>(step);

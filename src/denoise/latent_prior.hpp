@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/denoise_options.hpp"
 #include "src/diffusion/ddpm.hpp"
 #include "src/diffusion/residual_mlp.hpp"
 #include "src/train/checkpoint.hpp"
+#include "src/train/dealt_cells.hpp"
 #include "src/train/optimiser.hpp"
 #include "src/train/reduced_gradients.hpp"
 
@@ -52,10 +53,6 @@ class LatentPrior {
     void restore(const Checkpoint& checkpoint);
 
   private:
-    std::int64_t steps_an_epoch() const;
-    /// Cells of a step, in its order: every epoch deals all cells to its steps anew.
-    std::vector<std::int64_t> cells_of_step(std::int64_t step);
-
     std::shared_ptr<const Backend> backend_;
     DenoiseOptions options_;
     const ReferenceLatents& reference_;
@@ -63,8 +60,7 @@ class LatentPrior {
     DdpmSchedule schedule_;
     ResidualMlp network_;
     std::vector<std::vector<std::int64_t>> cells_of_label_;
-    std::vector<std::int64_t> order_;  ///< of the epoch order_epoch_
-    std::int64_t order_epoch_ = -1;
+    DealtCells cells_;
     std::unique_ptr<ReducedGradients> gradients_;
     std::unique_ptr<Optimiser> optimiser_;
     std::int64_t steps_done_ = 0;

@@ -8,7 +8,7 @@
 
 #include "dist/log.hpp"
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/denoise_options.hpp"
 #include "src/denoise/latent_prior.hpp"
 #include "src/denoise/sample_store.hpp"
 #include "src/denoise/split_gibbs.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/denoise_options.hpp"
 #include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/pca.hpp"
 

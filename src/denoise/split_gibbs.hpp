@@ -8,7 +8,7 @@
 #include <span>
 
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/denoise_options.hpp"
 #include "src/diffusion/ddpm.hpp"
 
 namespace lapatlas {

@@ -9,11 +9,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "src/diffusion/covariate_embedding.hpp"
+#include "src/diffusion/label_means.hpp"
+#include "src/diffusion/scld_unet.hpp"
 #include "src/diffusion/score_trunk.hpp"
 
 namespace lapatlas {
+
+/// What a ScoreNet is between its conditions and its output.
+enum class ScoreNetwork { kMlp, kCellUnet, kResidualMlp, kScldUnet };
 
 struct ScoreNetOptions {
     std::int64_t latent = 16;      ///< d
@@ -21,8 +28,18 @@ struct ScoreNetOptions {
     std::int64_t num_batches = 0;  ///< 0: batches are not known
     std::int64_t width = 256;
     std::int64_t blocks = 4;
-    /// Widths of a CellUnet; empty: `blocks` residual blocks of `width`, the conditions' width in both cases.
+    /// `blocks` residual blocks of `width`, the conditions' width in all cases; a CellUnet or ScldUnet of
+    /// unet_widths; or a ResidualTrunk with D = `width` and `blocks`.
+    ScoreNetwork network = ScoreNetwork::kMlp;
     std::vector<std::int64_t> unet_widths{};
+    Fusion fusion = Fusion::kConcat;  ///< of a ScldUnet of unet_widths
+    /// Above 0: a label is told by its cells' mean expression of so many genes (LabelMeans), which is to be
+    /// set; else by an embedding of its own.
+    std::int64_t mean_genes = 0;
+    std::vector<CovariateOptions> covariates{};  ///< further conditions
+    /// Not empty: the network sees latents that are shifted by their condition, as those of SCLD's eq. 9 are:
+    /// by s(t) times a linear function of the label's embedding, s linear between (time, s) pairs.
+    std::vector<std::pair<float, float>> shifts{};
 };
 
 /// h + Linear(Dropout(SiLU(Linear(FiLM(LayerNorm(h)))))), the scale and shift of FiLM from the condition.
@@ -59,32 +76,41 @@ class ScoreNetImpl : public torch::nn::Cloneable<ScoreNetImpl> {
     void reset() override;
     /// Noisy latents z [n, d], times t [n] > 0 (in the type of z), labels [n] int64 -> predicted noise [n,
     /// d]. A label < 0 (unlabelled) is the null label; null_label() is the null label by its index. `batches`
-    /// [n] int64, needed if num_batches > 0.
+    /// [n] int64, needed if num_batches > 0; `covariates` [n, columns], NaN unknown, if there are any.
     torch::Tensor forward(const torch::Tensor& z, const torch::Tensor& t, const torch::Tensor& labels,
-                          const torch::Tensor& batches = {}, const ScoreBlockImpl::Dropout& dropout = {});
+                          const torch::Tensor& batches = {}, const ScoreBlockImpl::Dropout& dropout = {},
+                          const torch::Tensor& covariates = {});
     /// The same for one time of all cells, as in sampling: what depends on time, label and batch alone is
     /// computed once for each pair of those (where they are fewer than cells), which saves half of the work.
     torch::Tensor forward_at(const torch::Tensor& z, double t, const torch::Tensor& labels,
-                             const torch::Tensor& batches = {});
+                             const torch::Tensor& batches = {}, const torch::Tensor& covariates = {});
+    /// With mean_genes: see LabelMeans::set.
+    void set_label_means(const torch::Tensor& means) { means_->set(means); }
     const ScoreNetOptions& options() const { return options_; }
     std::int64_t null_label() const { return options_.num_labels; }
 
   private:
     torch::Tensor known_labels(const torch::Tensor& labels) const;
-    /// [m, width] of times [m], labels [m] and batches [m].
-    torch::Tensor condition(const torch::Tensor& t, const torch::Tensor& labels,
-                            const torch::Tensor& batches);
+    /// Of times [m], labels [m] and batches [m]; without rows.
+    TrunkConditions condition(const torch::Tensor& t, const torch::Tensor& labels,
+                              const torch::Tensor& batches, const torch::Tensor& covariates);
+    /// What z [n, d] is shifted by at times [m] under conditions: [m, d].
+    torch::Tensor shift(const torch::Tensor& t, const TrunkConditions& conditions);
     /// v of z [n, d].
     torch::Tensor velocity(const torch::Tensor& z, const TrunkConditions& conditions,
                            const ScoreBlockImpl::Dropout& dropout);
 
     ScoreNetOptions options_;
     torch::nn::Linear input_{nullptr}, time_inner_{nullptr}, time_outer_{nullptr}, output_{nullptr};
+    torch::nn::Linear of_shift_{nullptr};
     torch::nn::Embedding labels_{nullptr}, batches_{nullptr};
+    LabelMeans means_{nullptr};  ///< in place of labels_
+    CovariateEmbedding covariates_{nullptr};
     torch::nn::ModuleList blocks_{nullptr};
     torch::nn::LayerNorm norm_{nullptr};
-    std::shared_ptr<ScoreTrunk> trunk_;  ///< in place of input_, blocks_, norm_ and output_
-    torch::Tensor frequencies_;          // see time_features
+    std::shared_ptr<ScoreTrunk> trunk_;        ///< in place of input_, blocks_, norm_ and output_
+    torch::Tensor frequencies_;                // see time_features
+    torch::Tensor shift_times_, shift_sizes_;  // [k] buffers
 };
 TORCH_MODULE(ScoreNet);
 

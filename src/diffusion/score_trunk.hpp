@@ -10,7 +10,9 @@ namespace lapatlas {
 /// The conditions of a batch's cells, each computed once: that of cell i is row rows[i] of `values`, or row i
 /// where `rows` is undefined.
 struct TrunkConditions {
-    torch::Tensor values;  // [m, width]
+    torch::Tensor values;  // [m, width] SiLU of the parts below, added
+    torch::Tensor times;   // [m, width] SiLU of time and batch alone
+    torch::Tensor labels;  // [m, width] of the label alone
     torch::Tensor rows;    // [n] int64, or undefined
     /// What was computed of `values`, [m, *], for every cell.
     torch::Tensor for_cells(const torch::Tensor& of_values) const {

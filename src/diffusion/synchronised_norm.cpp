@@ -13,8 +13,6 @@ namespace lapatlas {
 
 namespace {
 
-constexpr double kEpsilon = 1e-5, kMomentum = 0.1;
-
 /// What the forward pass hands to the backward one beside tensors.
 struct Together : torch::CustomClassHolder {
     Together(SumOverRanks sum_over_ranks, double all_rows)
@@ -34,7 +32,7 @@ class NormaliseTogether : public torch::autograd::Function<NormaliseTogether> {
   public:
     /// Tells `moments` of the batch.
     static torch::Tensor forward(torch::autograd::AutogradContext* context, const torch::Tensor& x,
-                                 const SumOverRanks& sum, BatchMoments* moments) {
+                                 const SumOverRanks& sum, double epsilon, BatchMoments* moments) {
         // Sums in float64: a variance as a difference of sums loses half the digits.
         const torch::Tensor wide = x.to(torch::kFloat64);
         torch::Tensor sums = torch::cat({wide.sum(0), wide.square().sum(0),
@@ -45,7 +43,7 @@ class NormaliseTogether : public torch::autograd::Function<NormaliseTogether> {
         moments->mean = sums.narrow(0, 0, width) / moments->rows;
         moments->variance =
             (sums.narrow(0, width, width) / moments->rows - moments->mean.square()).clamp_min(0);
-        const torch::Tensor scale = torch::rsqrt(moments->variance + kEpsilon).to(x.scalar_type());
+        const torch::Tensor scale = torch::rsqrt(moments->variance + epsilon).to(x.scalar_type());
         const torch::Tensor normalised = (x - moments->mean.to(x.scalar_type())) * scale;
         context->save_for_backward({normalised, scale});
         context->saved_data["together"] =
@@ -63,7 +61,7 @@ class NormaliseTogether : public torch::autograd::Function<NormaliseTogether> {
             {gradient.to(torch::kFloat64).sum(0), (gradient * normalised).to(torch::kFloat64).sum(0)});
         together->sum(sums);
         const torch::Tensor means = (sums / together->total).to(gradient.scalar_type());
-        return {scale * (gradient - means[0] - normalised * means[1]), {}, {}};
+        return {scale * (gradient - means[0] - normalised * means[1]), {}, {}, {}};
     }
 };
 
@@ -85,18 +83,23 @@ void SynchronisedNormImpl::reset() {
     running_variance_ = register_buffer("running_variance", torch::ones({width_}));
 }
 
+torch::Tensor SynchronisedNormImpl::running_scale() const {
+    return weight_ * torch::rsqrt(running_variance_ + epsilon_);
+}
+
 torch::Tensor SynchronisedNormImpl::forward(const torch::Tensor& x, const SumOverRanks& sum) {
     if (!is_training()) {
-        const torch::Tensor scale = weight_ * torch::rsqrt(running_variance_ + kEpsilon);
+        const torch::Tensor scale = running_scale();
         return x * scale + (bias_ - running_mean_ * scale);
     }
     BatchMoments moments;
-    const torch::Tensor normalised = NormaliseTogether::apply(x, sum, &moments);
-    {
+    const torch::Tensor normalised = NormaliseTogether::apply(x, sum, epsilon_, &moments);
+    // Without any rows nothing is learned of them.
+    if (moments.rows > 0) {
         const torch::NoGradGuard no_grad;
         const torch::Tensor unbiased = moments.variance * (moments.rows / std::max(1.0, moments.rows - 1));
-        running_mean_.lerp_(moments.mean.to(running_mean_.scalar_type()), kMomentum);
-        running_variance_.lerp_(unbiased.to(running_variance_.scalar_type()), kMomentum);
+        running_mean_.lerp_(moments.mean.to(running_mean_.scalar_type()), momentum_);
+        running_variance_.lerp_(unbiased.to(running_variance_.scalar_type()), momentum_);
     }
     return normalised * weight_ + bias_;
 }

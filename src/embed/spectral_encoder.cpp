@@ -24,10 +24,11 @@ Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const EncoderInput>
                                        const torch::Tensor& encodings,
                                        const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
     const torch::Tensor first =
-        torch::relu(sparse_chebyshev_convolution(x, gene_weights_, encodings, encoding_weight_, graph, sink) +
+        torch::relu(sparse_graph_convolution(GraphBasis::kChebyshev, x, gene_weights_, encodings,
+                                             encoding_weight_, graph, sink) +
                     first_bias_);
     const torch::Tensor second =
-        torch::relu(chebyshev_convolution(first, second_weight_, graph) + second_bias_);
+        torch::relu(graph_convolution(GraphBasis::kChebyshev, first, second_weight_, graph) + second_bias_);
     // A latent is read to more digits than bfloat16 has.
     const MixedPrecision exact(second.device(), false);
     // Bounded, so that one wild cell early in training cannot overflow exp.

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "src/embed/chebyshev_convolution.hpp"
+#include "src/embed/graph_convolution.hpp"
 
 namespace lapatlas {
 
@@ -36,7 +36,7 @@ class SpectralEncoderImpl : public torch::nn::Module {
     explicit SpectralEncoderImpl(const SpectralEncoderOptions& options);
 
     /// Collective, and so is backward through it. x: the sparse counts [num_owned, genes]; encodings
-    /// [num_owned, encodings]; sink: see sparse_chebyshev_convolution.
+    /// [num_owned, encodings]; sink: see sparse_graph_convolution.
     Posterior forward(const std::shared_ptr<const EncoderInput>& x, const torch::Tensor& encodings,
                       const std::shared_ptr<GraphOperator>& graph, GradientSink* sink = nullptr);
 

@@ -32,7 +32,7 @@ WeightedEdges neighbour_graph(const Points& cells) {
 
 CommunityAgreement best_communities(const Points& cells, const std::vector<std::int32_t>& labels,
                                     std::uint64_t seed) {
-    CommunityAgreement best{std::nan(""), std::nan(""), std::nan("")};
+    CommunityAgreement best{std::nan(""), std::nan(""), std::nan(""), std::nan("")};
     if (cells.rows() == 0) return best;
     const WeightedEdges edges = neighbour_graph(cells);
     for (int i = 0; i < kResolutions; ++i) {
@@ -40,7 +40,9 @@ CommunityAgreement best_communities(const Points& cells, const std::vector<std::
         const std::vector<std::int32_t> groups =
             find_communities(cells.rows(), edges, {.resolution = resolution, .seed = seed});
         const double ari = adjusted_rand_index(labels, groups);
-        if (!(best.ari >= ari)) best = {resolution, ari, normalised_mutual_information(labels, groups)};
+        if (!(best.ari >= ari))
+            best = {resolution, ari, normalised_mutual_information(labels, groups),
+                    homogeneity(labels, groups)};
     }
     return best;
 }

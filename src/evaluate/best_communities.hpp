@@ -10,7 +10,7 @@ namespace lapatlas {
 /// Agreement of labels with the communities that Leiden finds among cells.
 struct CommunityAgreement {
     double resolution = 0;
-    double ari = 0, nmi = 0;
+    double ari = 0, nmi = 0, homogeneity = 0;
 };
 
 /// Rank-local. Of the Jaccard-weighted graph of each cell's 15 nearest (Euclidean), at the one of 20

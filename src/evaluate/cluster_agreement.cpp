@@ -33,6 +33,19 @@ double sum_of(const Map& tallies, Term&& term) {
     return sum;
 }
 
+/// Nats; NaN without cells.
+struct Entropies {
+    double left = kNan, right = kNan, information = kNan;
+    Entropies(const std::vector<std::int32_t>& l, const std::vector<std::int32_t>& r) {
+        const Contingency table(l, r);
+        if (table.cells == 0) return;
+        const auto entropy = [&](double n) { return -n / table.cells * std::log(n / table.cells); };
+        left = sum_of(table.left, entropy);
+        right = sum_of(table.right, entropy);
+        information = std::max(0.0, left + right - sum_of(table.both, entropy));
+    }
+};
+
 }  // namespace
 
 double adjusted_rand_index(const std::vector<std::int32_t>& left, const std::vector<std::int32_t>& right) {
@@ -48,13 +61,16 @@ double adjusted_rand_index(const std::vector<std::int32_t>& left, const std::vec
 
 double normalised_mutual_information(const std::vector<std::int32_t>& left,
                                      const std::vector<std::int32_t>& right) {
-    const Contingency table(left, right);
-    if (table.cells == 0) return kNan;
-    const auto entropy = [&](double n) { return -n / table.cells * std::log(n / table.cells); };
-    const double of_left = sum_of(table.left, entropy), of_right = sum_of(table.right, entropy);
-    const double information = of_left + of_right - sum_of(table.both, entropy);
-    const double mean = (of_left + of_right) / 2;
-    return mean > 0 ? std::max(0.0, information) / mean : 1.0;
+    const Entropies of(left, right);
+    if (std::isnan(of.information)) return kNan;
+    const double mean = (of.left + of.right) / 2;
+    return mean > 0 ? of.information / mean : 1.0;
+}
+
+double homogeneity(const std::vector<std::int32_t>& labels, const std::vector<std::int32_t>& groups) {
+    const Entropies of(labels, groups);
+    if (std::isnan(of.information)) return kNan;
+    return of.left > 0 ? of.information / of.left : 1.0;
 }
 
 double cosine_silhouette(const Points& points, const std::vector<std::int32_t>& groups) {

@@ -17,6 +17,10 @@ double adjusted_rand_index(const std::vector<std::int32_t>& left, const std::vec
 double normalised_mutual_information(const std::vector<std::int32_t>& left,
                                      const std::vector<std::int32_t>& right);
 
+/// Mutual information over the entropy of `labels`: whether groups hold cells of one label each (Rosenberg &
+/// Hirschberg 2007); 1 where there is one label alone.
+double homogeneity(const std::vector<std::int32_t>& labels, const std::vector<std::int32_t>& groups);
+
 /// Mean silhouette with cosine distances; a cell alone in its group counts 0.
 double cosine_silhouette(const Points& points, const std::vector<std::int32_t>& groups);
 

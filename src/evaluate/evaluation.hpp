@@ -8,7 +8,7 @@
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
-#include "src/config/options.hpp"
+#include "src/config/evaluate_options.hpp"
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {

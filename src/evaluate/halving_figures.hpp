@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "src/config/options.hpp"
+#include "src/config/evaluate_options.hpp"
 #include "src/evaluate/halving_plan.hpp"
 #include "src/evaluate/points.hpp"
 #include "src/io/count_matrix.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "src/config/options.hpp"
+#include "src/config/evaluate_options.hpp"
 
 namespace lapatlas {
 

@@ -1,6 +1,7 @@
 #include "src/generate/atlas_maker.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <span>
 #include <utility>
@@ -87,15 +88,38 @@ void AtlasMaker::append(H5adWriter& writer, GeneratedBlock block) {
     if (form_.batched) rows.codes.push_back(std::move(block.batches));
     rows.numbers.push_back(std::move(block.library));
     if (!model_.manifold.is_empty()) rows.numbers.push_back(std::move(block.manifold_distance));
+    const std::size_t columns = form_.covariates.size();
+    for (std::size_t c = 0; c < columns; ++c) {
+        std::vector<std::int32_t> codes;
+        std::vector<float> numbers;
+        for (std::size_t i = c; i < block.covariates.size(); i += columns)
+            if (form_.covariates[c].is_number())
+                numbers.push_back(block.covariates[i]);
+            else
+                codes.push_back(
+                    std::isnan(block.covariates[i]) ? -1 : static_cast<std::int32_t>(block.covariates[i]));
+        if (form_.covariates[c].is_number())
+            rows.numbers.push_back(std::move(numbers));
+        else
+            rows.codes.push_back(std::move(codes));
+    }
+    for (const float one : block.extrapolations) extrapolations_ += static_cast<double>(one);
+    if (columns > 0) rows.numbers.push_back(std::move(block.extrapolations));
     if (form_.filtered) {
         rows.numbers.push_back(std::move(block.attempts));
         rows.numbers.push_back(std::move(block.predicted));
     }
+    if (form_.stay < plan_.num_cells()) rows.numbers.push_back(std::move(block.scores));
     if (!form_.header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
     writer.append(rows);
 }
 
 void AtlasMaker::tell_acceptance() const {
+    if (const double beyond = all_reduce_sum(comm_, extrapolations_); beyond > 0)
+        log_.warning(
+            std::to_string(static_cast<std::int64_t>(beyond)) +
+            " cells are extrapolations: no training cell has their type with these categories, or numbers "
+            "so far (obs extrapolation)");
     if (!form_.filtered || !form_.labelled) return;
     std::vector<double> sums = tallies_;
     all_reduce_sum(comm_, std::span<double>(sums));
@@ -147,15 +171,55 @@ void AtlasMaker::write_file(const fs::path& output) {
     const std::int64_t num_parts = (num_blocks_ + kBlocksOfAPart - 1) / kBlocksOfAPart;
     const PartStore store(comm_, output, form_.made_by);
     make_parts(store, num_parts);
-    H5adWriter writer(comm_, output, form_.header, plan_.num_cells());
+    std::vector<std::uint8_t> stays;
+    if (form_.stay < plan_.num_cells()) stays = choose_best(store, num_parts);
+    H5adWriter writer(comm_, output, form_.header, form_.stay);
     for (std::int64_t first = 0; first < num_parts; first += comm_.size()) {
         StopRequest::obey(comm_, "all cells are made and kept: the same command writes them");
         const std::int64_t part = first + comm_.rank();
-        append(writer, agreed(comm_, [&] { return part < num_parts ? store.read(part) : no_cells(); }));
+        append(writer, agreed(comm_, [&] {
+                   if (part >= num_parts) return no_cells();
+                   GeneratedBlock cells = store.read(part);
+                   if (stays.empty()) return cells;
+                   return chosen_cells(cells,
+                                       std::span<const std::uint8_t>(stays).subspan(
+                                           static_cast<std::size_t>(cells.first_cell), cells.labels.size()));
+               }));
     }
     writer.finish();
     store.remove();
     tell_acceptance();
+}
+
+std::vector<std::uint8_t> AtlasMaker::choose_best(const PartStore& store, std::int64_t num_parts) const {
+    const std::int64_t labels = model_.score_net->options().num_labels;
+    struct Scored {
+        std::int64_t cell;
+        std::int32_t label;
+        float score;
+    };
+    std::vector<Scored> mine;
+    agreed(comm_, [&] {
+        for (std::int64_t part = comm_.rank(); part < num_parts; part += comm_.size()) {
+            const GeneratedBlock cells = store.read(part);
+            for (std::size_t i = 0; i < cells.labels.size(); ++i)
+                mine.push_back(
+                    {cells.first_cell + static_cast<std::int64_t>(i), cells.labels[i], cells.scores[i]});
+        }
+    });
+    std::vector<std::int32_t> label_of(static_cast<std::size_t>(plan_.num_cells()));
+    std::vector<float> score_of(label_of.size());
+    std::vector<std::int64_t> candidates(static_cast<std::size_t>(labels) + 1, 0);
+    for (const Scored& cell : all_gather_v<Scored>(comm_, mine)) {
+        label_of[static_cast<std::size_t>(cell.cell)] = cell.label;
+        score_of[static_cast<std::size_t>(cell.cell)] = cell.score;
+        ++candidates[cell.label < 0 ? candidates.size() - 1 : static_cast<std::size_t>(cell.label)];
+    }
+    const std::vector<std::int64_t> wanted =
+        form_.stay_of_labels.empty() ? deal_to_labels(candidates, form_.stay) : form_.stay_of_labels;
+    log_.info("of " + std::to_string(plan_.num_cells()) + " cells the " + std::to_string(form_.stay) +
+              " that look most real stay, label by label");
+    return best_of_labels(label_of, score_of, wanted);
 }
 
 void AtlasMaker::write_blocks(const fs::path& file, const BlockRange& blocks) {

@@ -22,10 +22,15 @@ namespace lapatlas {
 /// How an atlas is written.
 struct AtlasForm {
     H5adHeader header;
-    std::vector<std::int32_t> genes;         ///< of the model's, ascending; the header names them
-    bool labelled = false, batched = false;  ///< columns of obs, in this order
-    bool filtered = false;                   ///< attempts and predicted are the last of numeric_obs
-    std::string made_by;                     ///< names everything that decides the cells
+    std::vector<std::int32_t> genes;          ///< of the model's, ascending; the header names them
+    bool labelled = false, batched = false;   ///< columns of obs, in this order
+    std::vector<CovariateColumn> covariates;  ///< then these: categories, and numbers after manifold_distance
+    bool filtered = false;                    ///< attempts and predicted are among numeric_obs, near the end
+    /// Below the plan's number: the plan is of candidates, of which so many stay, the best ones of each label
+    /// by their scores; "score" is then the last of numeric_obs.
+    std::int64_t stay = 0;
+    std::vector<std::int64_t> stay_of_labels;  ///< [labels + 1], or empty: as the candidates have them
+    std::string made_by;                       ///< names everything that decides the cells
 };
 
 /// Makes the cells of a plan on all ranks and writes them. Blocks and files are the same on any number of
@@ -51,6 +56,8 @@ class AtlasMaker {
     void make_blocks(std::int64_t count, const IndexOf& index_of, const Take& take) const;
     void make_parts(const PartStore& store, std::int64_t num_parts);
     void write_blocks(const std::filesystem::path& file, const BlockRange& blocks);
+    /// Collective. Which of the candidates in the parts stay, [cells of the plan].
+    std::vector<std::uint8_t> choose_best(const PartStore& store, std::int64_t num_parts) const;
     void append(H5adWriter& writer, GeneratedBlock block);
     /// Collective. What the filter took, label by label.
     void tell_acceptance() const;
@@ -64,6 +71,7 @@ class AtlasMaker {
     Log::Progress progress_;
     Generator generator_;
     std::int64_t num_blocks_;
+    double extrapolations_ = 0;    ///< of this rank
     std::vector<double> tallies_;  // [labels + 1 (unlabelled last), 3]: cells, attempts, predicted cells
 };
 

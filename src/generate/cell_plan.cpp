@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -150,6 +151,31 @@ CellPlan CellPlan::from_counts(const std::vector<ConditionCount>& counts) {
         plan.run_ends_.push_back(plan.num_cells_ += count.cells);
     }
     return plan;
+}
+
+CellPlan CellPlan::enlarged(double factor) const {
+    const auto more = [factor](std::int64_t cells) {
+        return static_cast<std::int64_t>(std::ceil(static_cast<double>(cells) * factor));
+    };
+    CellPlan plan = *this;
+    if (random_ || labels_.empty()) {
+        plan.num_cells_ = more(num_cells_);
+        return plan;
+    }
+    plan.num_cells_ = 0;
+    for (std::size_t run = 0; run < run_ends_.size(); ++run)
+        plan.run_ends_[run] = plan.num_cells_ += more(run_ends_[run] - (run == 0 ? 0 : run_ends_[run - 1]));
+    return plan;
+}
+
+std::vector<std::int64_t> CellPlan::exact_counts(std::int64_t labels) const {
+    if (random_ || labels_.empty()) return {};
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(labels) + 1, 0);
+    for (std::size_t run = 0; run < run_ends_.size(); ++run)
+        counts[labels_[run] < 0 ? static_cast<std::size_t>(labels)
+                                : static_cast<std::size_t>(labels_[run])] +=
+            run_ends_[run] - (run == 0 ? 0 : run_ends_[run - 1]);
+    return counts;
 }
 
 void CellPlan::draw_batches(const KnownConditions& known) {

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "src/config/options.hpp"
+#include "src/config/generate_options.hpp"
+#include "src/config/input_options.hpp"
 
 namespace lapatlas {
 
@@ -63,6 +64,10 @@ class CellPlan {
     void set_batch(std::int32_t batch);
 
     std::int64_t num_cells() const { return num_cells_; }
+    /// A plan of `factor` times as many cells, each run's number rounded up.
+    CellPlan enlarged(double factor) const;
+    /// Cells of each label [labels + 1], unlabelled last; empty where labels are drawn.
+    std::vector<std::int64_t> exact_counts(std::int64_t labels) const;
     /// Of `cell` in [0, num_cells).
     Condition condition(std::uint64_t seed, std::int64_t cell) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <numeric>
 
 #include "dist/agreement.hpp"
@@ -14,6 +15,7 @@
 #include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
 #include "src/generate/atlas_maker.hpp"
+#include "src/generate/scorer_training.hpp"
 #include "src/io/input_files.hpp"
 #include "src/io/near_names.hpp"
 #include "src/prepare.hpp"
@@ -111,6 +113,41 @@ std::string text_in_uns(const Hdf5File& file, const std::string& name) {
     return file.exists(path) ? file.read_string(path) : "";
 }
 
+/// What a model of LapDDPM's embedding decodes.
+void decode_counts(const std::shared_ptr<const Backend>& backend, CountDecoder decoder, double rate,
+                   GenerativeModel& generative) {
+    const torch::Tensor dispersion = decoder->dispersion();
+    generative.decode = [backend, decoder, rate, dispersion](const torch::Tensor& z,
+                                                             const torch::Tensor& batches, std::uint64_t seed,
+                                                             std::int64_t first_cell) mutable -> CountLaw {
+        if (rate == 0) return {decoder->logits(z, batches), dispersion, {}};
+        constexpr std::uint32_t kDropoutDraws = 8;
+        std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
+        std::iota(cells.begin(), cells.end(), first_cell);
+        const torch::Tensor ids = backend->tensor(cells);
+        std::vector<CountDecoderImpl::Dropout> draws;
+        for (std::uint32_t draw = 0; draw < kDropoutDraws; ++draw)
+            draws.push_back(
+                drawn_dropout(*backend, rate, {seed, draw, ids}, DropoutLayers::kDecoderInGeneration));
+        return {decoder->logits_over_dropout(z, batches, draws), dispersion, {}};
+    };
+}
+
+/// Where the best cells are to stay: ConfigError if nothing can tell which.
+void require_scorer(const TrainedModel& trained, const GenerateOptions& options, Log& log) {
+    if (options.keep_best == 1) return;
+    if (trained.model.scorer.is_empty())
+        throw ConfigError(
+            "generate.keep_best needs a model with a Scorer; train one with train.scorer = true");
+    if (!options.like.empty() && !trained.known.batch_names.empty())
+        throw ConfigError(
+            "generate.keep_best keeps the best cells of each type, whatever their batch, so that "
+            "generate.like cannot be met; drop one");
+    if (trained.scorer_options != scorer_options(options))
+        log.warning("the Scorer was trained on cells made with other options (" + trained.scorer_options +
+                    "): it may judge these by what sets them apart from those");
+}
+
 }  // namespace
 
 Checkpoint read_trained_checkpoint(const std::filesystem::path& path, const Config& config) {
@@ -137,38 +174,38 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     trained.known = {checkpoint.label_names, checkpoint.batch_names, checkpoint.cells_of_conditions()};
     trained.num_cells = checkpoint.counters.at("num_cells");
     trained.weights_id = checkpoint.weights_id;
+    trained.scorer_options = checkpoint.scorer_options;
 
     const auto genes = static_cast<std::int64_t>(checkpoint.gene_names.size());
-    Model model = make_model(options,
-                             {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size()),
-                              static_cast<std::int64_t>(checkpoint.batch_names.size())},
-                             0);
-    restore_module(checkpoint, "decoder", *model.decoder);
+    Model model =
+        make_model(options,
+                   {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size()),
+                    static_cast<std::int64_t>(checkpoint.batch_names.size()), checkpoint.covariate_columns},
+                   0);
+    restore_decoder(checkpoint, model);
+    restore_score_net_buffers(checkpoint, model.score_net);
     std::vector<torch::Tensor> weights = model.score_net->parameters();
     restore_tensors(checkpoint, "score_net_average", weights);
-    if (!model.classifier.is_empty()) restore_module(checkpoint, "classifier", *model.classifier);
+    if (!model.classifier.is_empty()) restore_classifier(checkpoint, model.classifier);
     model.to(backend->device());
-    CountDecoder decoder = model.decoder;
     GenerativeModel& generative = trained.model;
     generative.backend = backend;
     generative.block_cells = backend->block_cells();
     generative.score_net = model.score_net;
     generative.classifier = model.classifier;
-    generative.decode_logits = [backend, decoder, rate = options.dropout](
-                                   const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
-                                   std::int64_t first_cell) mutable {
-        if (rate == 0) return decoder->logits(z, batches);
-        constexpr std::uint32_t kDropoutDraws = 8;
-        std::vector<std::int64_t> cells(static_cast<std::size_t>(z.size(0)));
-        std::iota(cells.begin(), cells.end(), first_cell);
-        const torch::Tensor ids = backend->tensor(cells);
-        std::vector<CountDecoderImpl::Dropout> draws;
-        for (std::uint32_t draw = 0; draw < kDropoutDraws; ++draw)
-            draws.push_back(
-                drawn_dropout(*backend, rate, {seed, draw, ids}, DropoutLayers::kDecoderInGeneration));
-        return decoder->logits_over_dropout(z, batches, draws);
-    };
-    generative.dispersion = decoder->dispersion();
+    if (has_scorer(checkpoint)) {
+        generative.scorer = RealScorer(genes, config.prepare.target_sum);
+        restore_module(checkpoint, "scorer", *generative.scorer);
+        generative.scorer->to(backend->device());
+    } else if (config.generate.keep_best < 1) {
+        throw ConfigError(
+            "generate.keep_best needs a model with a Scorer; train one with train.scorer = true");
+    }
+    if (const std::shared_ptr<CountModel> counts = model.counts())
+        generative.decode = [counts](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,
+                                     std::int64_t) { return counts->law(z, batches); };
+    else
+        decode_counts(backend, model.decoder, options.dropout, generative);
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
@@ -176,9 +213,12 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     generative.joint_library = model.joint_library;
     generative.log_library_mean = checkpoint.numbers.at("log_library_mean");
     generative.log_library_std = checkpoint.numbers.at("log_library_std");
-    generative.latent = options.latent;
+    generative.latent = model.latent_width();
     generative.num_genes = genes;
     generative.libraries = library_table(checkpoint);
+    trained.covariates = {checkpoint.covariate_columns, checkpoint.covariates, checkpoint.library_offsets,
+                          static_cast<std::int64_t>(checkpoint.label_names.size()),
+                          static_cast<std::int64_t>(checkpoint.batch_names.size())};
     generative.manifold = training_manifold(checkpoint);
     return trained;
 }
@@ -227,14 +267,25 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
               const std::map<std::string, std::string>& provenance, Log& log) {
     const StageMemory memory;
     const Communicator& comm = backend->comm();
-    const TrainedModel trained =
-        agreed(comm, [&] { return load_trained_model(backend, checkpoint, config); });
-    const CellPlan plan = agreed(comm, [&] {
-        return make_cell_plan(config.generate, config.input, trained.known, trained.num_cells);
+    TrainedModel trained = agreed(comm, [&] { return load_trained_model(backend, checkpoint, config); });
+    const CellPlan wanted = agreed(comm, [&] {
+        require_scorer(trained, config.generate, log);
+        InputOptions named = config.input;
+        named.label_key = label_column(config);
+        return make_cell_plan(config.generate, named, trained.known, trained.num_cells);
+    });
+    // Of more cells the best stay.
+    const CellPlan plan = wanted.enlarged(1 / config.generate.keep_best);
+    agreed(comm, [&] {
+        std::vector<CovariateSetting> settings =
+            parse_covariate_settings(config.generate.set, trained.covariates.columns);
+        if (!trained.covariates.columns.empty())
+            trained.model.covariates = std::make_shared<const CovariatePlan>(
+                trained.covariates, std::move(settings), plan.num_cells());
     });
     const std::vector<std::int32_t> genes = agreed(
         comm, [&] { return chosen_genes(config.generate.genes, trained.gene_names, trained.gene_ids); });
-    log.stage("generate " + std::to_string(plan.num_cells()) + " cells: " + output.string());
+    log.stage("generate " + std::to_string(wanted.num_cells()) + " cells: " + output.string());
     AtlasForm form;
     form.labelled = !trained.known.label_names.empty();
     form.batched = !trained.known.batch_names.empty();
@@ -247,16 +298,26 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     form.genes = genes;
     header.gene_columns = columns_of_genes(trained.gene_columns, genes);
     header.synthetic = true;
-    if (form.labelled) header.categorical_obs.push_back({config.input.label_key, trained.known.label_names});
+    if (form.labelled) header.categorical_obs.push_back({label_column(config), trained.known.label_names});
     if (form.batched)
         header.categorical_obs.push_back({config.input.batch_column(), trained.known.batch_names});
     header.numeric_obs = {"library_size"};
     if (!trained.model.manifold.is_empty()) header.numeric_obs.emplace_back("manifold_distance");
+    form.covariates = trained.covariates.columns;
+    for (const CovariateColumn& column : form.covariates)
+        if (column.is_number())
+            header.numeric_obs.push_back(column.name);
+        else
+            header.categorical_obs.push_back({column.name, column.categories});
+    if (!form.covariates.empty()) header.numeric_obs.emplace_back("extrapolation");
     form.filtered = config.generate.keep_predicted;
     if (form.filtered) {
         header.numeric_obs.emplace_back("attempts");
         header.numeric_obs.emplace_back("predicted");
     }
+    form.stay = wanted.num_cells();
+    form.stay_of_labels = wanted.exact_counts(static_cast<std::int64_t>(trained.known.label_names.size()));
+    if (form.stay < plan.num_cells()) header.numeric_obs.emplace_back("score");
     if (config.generate.write_latents) header.obsm = {{"X_latent", trained.model.latent}};
     const std::string fingerprint = generate_fingerprint(config);
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;

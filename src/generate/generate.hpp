@@ -20,8 +20,10 @@ struct TrainedModel {
     std::vector<std::string> gene_names, gene_ids;
     std::vector<GeneColumn> gene_columns;  ///< further columns of the input's var
     KnownConditions known;
+    CovariateTable covariates;
     std::int64_t num_cells = 0;  ///< in the atlas that was read
     std::string weights_id;      ///< of the checkpoint
+    std::string scorer_options;  ///< how the cells were made that its Scorer was trained on
 };
 
 /// Rank-local. A checkpoint to use: InputError if there is none or training is not complete; ConfigError if

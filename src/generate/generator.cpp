@@ -42,15 +42,17 @@ std::vector<std::int64_t> block_codes(const std::vector<std::int32_t>& codes, st
 
 /// Predicts with every cell's label, or with the null label where `labels` is undefined.
 NoisePredictor network_predictor(ScoreNet net, const torch::Tensor& labels, const torch::Tensor& batches,
-                                 std::int64_t cells, const torch::TensorOptions& options) {
+                                 const torch::Tensor& covariates, std::int64_t cells,
+                                 const torch::TensorOptions& options) {
     const torch::Tensor chosen = labels.defined() ? labels : torch::full({cells}, net->null_label(), options);
-    return [net, chosen, batches](const at::Tensor& z, double t) mutable {
-        return net->forward_at(z, t, chosen, batches);
+    return [net, chosen, batches, covariates](const at::Tensor& z, double t) mutable {
+        return net->forward_at(z, t, chosen, batches, covariates);
     };
 }
 
-/// {labels, batches (may be undefined), cells}, each [cells of a block], -> what the diffusion makes of them,
-/// standardised: [cells, d], or [cells, d + 1] with the log library.
+/// {labels, batches, cells, covariates}, each of a block's cells, batches and covariates undefined where
+/// there are none, -> what the diffusion makes of them, standardised: [cells, d], or [cells, d + 1] with the
+/// log library.
 TensorFunction diffused_sampler(const GenerativeModel& model, const GenerateOptions& options,
                                 std::uint64_t seed) {
     if (options.steps > std::numeric_limits<int>::max())
@@ -61,9 +63,10 @@ TensorFunction diffused_sampler(const GenerativeModel& model, const GenerateOpti
          guidance = options.guidance, classifier = model.classifier, scale = options.classifier_guidance,
          solver = solver_from_name(options.solver), steps = static_cast<int>(options.steps),
          process = model.process](const std::vector<torch::Tensor>& inputs) {
-            const torch::Tensor &labels = inputs[0], &batches = inputs[1], &cells = inputs[2];
+            const torch::Tensor &labels = inputs[0], &batches = inputs[1], &cells = inputs[2],
+                                &covariates = inputs[3];
             const auto predictor = [&](const torch::Tensor& given) {
-                return network_predictor(net, given, batches, block_cells, labels.options());
+                return network_predictor(net, given, batches, covariates, block_cells, labels.options());
             };
             const auto normals = [&](int step, RandomStream stream) {
                 return backend->normals({seed, static_cast<std::uint32_t>(step), cells}, stream, width);
@@ -98,20 +101,42 @@ std::vector<float> diffused_libraries(const GenerativeModel& model, const torch:
     return sizes;
 }
 
+/// Takes away counts with the probability sigmoid(zero_logits) [cells of a block, genes].
+void drop_excess_zeros(const torch::Tensor& zero_logits, std::uint64_t seed, GeneratedBlock& block) {
+    const torch::Tensor chance = torch::sigmoid(zero_logits).cpu().contiguous();
+    const PlacedRandom random(seed, RandomStream::kExcessZeros);
+    CountMatrix kept;
+    kept.num_genes = block.counts.num_genes;
+    for (std::int64_t row = 0; row < block.counts.num_rows(); ++row) {
+        const float* of_row = chance.const_data_ptr<float>() + row * chance.size(1);
+        const SparseCounts cell = row_of(block.counts, row);
+        for (std::int64_t e = 0; e < cell.size; ++e) {
+            const auto draw = static_cast<std::uint32_t>(cell.genes[e]);
+            if (random.uniform(static_cast<std::uint64_t>(block.first_cell + row), 0, draw) <
+                static_cast<double>(of_row[cell.genes[e]]))
+                continue;
+            kept.gene_indices.push_back(cell.genes[e]);
+            kept.values.push_back(cell.values[e]);
+        }
+        kept.row_offsets.push_back(std::ssize(kept.values));
+    }
+    block.counts = std::move(kept);
+}
+
 /// Draws the rows of `block` (its labels and first_cell are set, and its library if joint_library) from
-/// `logits` [cells of a block, num_genes] into its counts and library.
-void draw_counts(const GenerativeModel& model, const GenerateOptions& options, const torch::Tensor& logits,
+/// `law` of a block's cells into its counts and library.
+void draw_counts(const GenerativeModel& model, const GenerateOptions& options, const CountLaw& law,
                  std::uint64_t seed, GeneratedBlock& block) {
     const PlacedRandom library_random(seed, RandomStream::kGenerateLibrary);
     block.library.resize(block.labels.size());
-    BlockDraws draws{.logits = logits,
+    BlockDraws draws{.logits = law.logits,
                      .cells = std::ssize(block.labels),
-                     .dispersion = model.dispersion,
+                     .dispersion = law.dispersion,
                      .dispersion_rows = {},
                      .seed = seed,
                      .first_cell = block.first_cell,
                      .log_offset = {}};
-    if (model.dispersion.defined() && model.dispersion.size(0) > 1)
+    if (law.dispersion.defined() && law.dispersion.size(0) > 1)
         for (const std::int32_t label : block.labels) draws.dispersion_rows.push_back(label + 1);
     draws.log_offset = [&](std::int64_t row, double log_total) {
         const auto at = static_cast<std::size_t>(row);
@@ -128,6 +153,7 @@ void draw_counts(const GenerativeModel& model, const GenerateOptions& options, c
         return static_cast<float>(std::log(static_cast<double>(library)) - log_total);
     };
     block.counts = model.backend->draw_counts(draws);
+    if (law.zero_logits.defined()) drop_excess_zeros(law.zero_logits, seed, block);
 }
 
 }  // namespace
@@ -172,6 +198,11 @@ GeneratedBlock Generator::conditions(std::int64_t block_index) const {
         const Condition condition = plan_.condition(seed_, block.first_cell + i);
         block.labels.push_back(condition.label);
         block.batches.push_back(condition.batch);
+        if (model.covariates == nullptr) continue;
+        const std::size_t start = block.covariates.size();
+        model.covariates->append(seed_, block.first_cell + i, condition, block.covariates);
+        block.extrapolations.push_back(
+            model.covariates->is_extrapolation(condition, block.covariates.data() + start) ? 1.0F : 0.0F);
     }
     return block;
 }
@@ -181,6 +212,14 @@ torch::Tensor Generator::batches_of(const GeneratedBlock& block) const {
     return model_.backend->tensor(block_codes(block.batches, 0, model_.block_cells));
 }
 
+torch::Tensor Generator::covariates_of(const GeneratedBlock& block) const {
+    if (model_.covariates == nullptr) return {};
+    std::vector<float> all = block.covariates;
+    all.resize(static_cast<std::size_t>(model_.block_cells * model_.covariates->num_columns()),
+               std::numeric_limits<float>::quiet_NaN());
+    return model_.backend->tensor(all).reshape({model_.block_cells, model_.covariates->num_columns()});
+}
+
 torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tensor& batches,
                                  std::int64_t attempt) const {
     const c10::InferenceMode no_gradient;
@@ -188,8 +227,8 @@ torch::Tensor Generator::diffuse(const GeneratedBlock& block, const torch::Tenso
     std::vector<std::int64_t> cells(static_cast<std::size_t>(model_.block_cells));
     std::iota(cells.begin(), cells.end(), block.first_cell + (attempt << kAttemptShift));
     const Backend& backend = *model_.backend;
-    return sample_diffused_(
-        {backend.tensor(block_codes(block.labels, -1, model_.block_cells)), batches, backend.tensor(cells)});
+    return sample_diffused_({backend.tensor(block_codes(block.labels, -1, model_.block_cells)), batches,
+                             backend.tensor(cells), covariates_of(block)});
 }
 
 torch::Tensor Generator::diffuse_predicted(GeneratedBlock& block, const torch::Tensor& batches) const {
@@ -222,7 +261,7 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
     const GenerativeModel& model = model_;
     GeneratedBlock block = conditions(block_index);
     const std::int64_t num_rows = std::ssize(block.labels);
-    torch::Tensor logits;
+    CountLaw law;
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
@@ -235,10 +274,11 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
         const torch::Tensor on_host = latents.cpu();
         const float* values = on_host.const_data_ptr<float>();
         block.latents.assign(values, values + num_rows * model.latent);
-        logits = model.decode_logits(latents, batches, seed_, block.first_cell).contiguous();
+        law = model.decode(latents, batches, seed_, block.first_cell);
+        law.logits = law.logits.contiguous();
     }
-    ensure(logits.dim() == 2 && logits.size(0) == model.block_cells && logits.size(1) == model.num_genes &&
-               logits.scalar_type() == torch::kFloat,
+    ensure(law.logits.dim() == 2 && law.logits.size(0) == model.block_cells &&
+               law.logits.size(1) == model.num_genes && law.logits.scalar_type() == torch::kFloat,
            "the decoder gives float32 [cells, genes]");
     if (!model.manifold.is_empty()) {
         block.manifold_distance.resize(static_cast<std::size_t>(num_rows));
@@ -247,7 +287,12 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
             block.manifold_distance[static_cast<std::size_t>(i)] = model.manifold.distance(
                 block.latents.data() + i * model.latent, block.labels[static_cast<std::size_t>(i)]);
     }
-    draw_counts(model, options_, logits, seed_, block);
+    draw_counts(model, options_, law, seed_, block);
+    if (options_.keep_best < 1) {
+        const c10::InferenceMode no_gradient;
+        const OneTorchThread one_thread;
+        block.scores = real_scores(model.scorer, block.counts, model.backend->device());
+    }
     return block;
 }
 

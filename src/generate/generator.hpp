@@ -5,12 +5,15 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
-#include "src/config/options.hpp"
+#include "src/config/generate_options.hpp"
+#include "src/decode/count_law.hpp"
 #include "src/diffusion/forward_process.hpp"
 #include "src/diffusion/latent_classifier.hpp"
 #include "src/diffusion/score_net.hpp"
 #include "src/generate/cell_plan.hpp"
+#include "src/generate/covariate_plan.hpp"
 #include "src/generate/latent_manifold.hpp"
+#include "src/generate/real_scorer.hpp"
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {
@@ -37,19 +40,19 @@ struct GenerativeModel {
     std::int64_t block_cells = kBlockCells;
     ScoreNet score_net{nullptr};           ///< moving-average weights
     LatentClassifier classifier{nullptr};  ///< or none
-    /// Latents [n, d] in the decoder's units and batches [n] of the cells from first_cell on -> logits or log
-    /// rates [n, G], float32. What is drawn for it is keyed by seed and cell.
-    std::function<torch::Tensor(const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
-                                std::int64_t first_cell)>
-        decode_logits;
-    /// theta > 0 of the negative binomial, [1, G] for all cells or [labels + 1, G]: unlabelled cells, then
-    /// label by label; undefined: Poisson.
-    torch::Tensor dispersion;
+    RealScorer scorer{nullptr};            ///< or none
+    /// Latents [n, d] in the decoder's units and batches [n] of the cells from first_cell on -> how their
+    /// counts are distributed; a dispersion of several rows is that of unlabelled cells, then label by label.
+    /// What is drawn for it is keyed by seed and cell.
+    std::function<CountLaw(const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
+                           std::int64_t first_cell)>
+        decode;
     bool size_factor = true;  ///< rate = softmax(logits) library; else log rate = logits
     double latent_mean = 0;   ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
     ForwardProcess process = ForwardProcess::continuous(5);
-    LibraryTable libraries;  ///< needed if size_factor, unless joint_library
+    std::shared_ptr<const CovariatePlan> covariates;  ///< or none
+    LibraryTable libraries;                           ///< needed if size_factor, unless joint_library
     /// The last value the diffusion makes is log library, standardised by these (needs size_factor).
     bool joint_library = false;
     double log_library_mean = 0;
@@ -71,6 +74,10 @@ struct GeneratedBlock {
     /// With keep_predicted, else empty: how often a cell was made, and whether (1) the classifier predicts
     /// its label of the one that stayed.
     std::vector<float> attempts, predicted;
+    std::vector<float> covariates;  // [cells, columns]
+    std::vector<float>
+        extrapolations;         // [cells] 1 where the conditions are those of no training cell; or empty
+    std::vector<float> scores;  ///< [cells] the chance that a cell is real, by a Scorer, or empty
 };
 
 /// Blocks of `block_cells` that hold `num_cells` cells.
@@ -106,6 +113,8 @@ class Generator {
     torch::Tensor diffuse_predicted(GeneratedBlock& block, const torch::Tensor& batches) const;
     /// [block_cells] as the networks take them; undefined where there are none.
     torch::Tensor batches_of(const GeneratedBlock& block) const;
+    /// [block_cells, columns]; undefined where there are none.
+    torch::Tensor covariates_of(const GeneratedBlock& block) const;
 
     const GenerativeModel& model_;
     GenerateOptions options_;

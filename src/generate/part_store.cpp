@@ -9,7 +9,7 @@
 namespace lapatlas {
 
 PartStore::PartStore(const Communicator& comm, const std::filesystem::path& output, std::string made_by)
-    : comm_(comm), folder_(comm, output, "lapatlas-part-2", std::move(made_by)) {}
+    : comm_(comm), folder_(comm, output, "lapatlas-part-3", std::move(made_by)) {}
 
 std::vector<std::int64_t> PartStore::missing(std::int64_t num_parts) const {
     std::vector<std::int64_t> parts = agreed(comm_, [&] {
@@ -42,6 +42,9 @@ void PartStore::write(std::int64_t part, const GeneratedBlock& cells) const {
         file.write("manifold_distance", cells.manifold_distance);
         file.write("attempts", cells.attempts);
         file.write("predicted", cells.predicted);
+        file.write("scores", cells.scores);
+        file.write("covariates", cells.covariates);
+        file.write("extrapolations", cells.extrapolations);
     });
 }
 
@@ -65,6 +68,9 @@ GeneratedBlock PartStore::read(std::int64_t part) const {
     cells.manifold_distance = file.read<float>("manifold_distance");
     cells.attempts = file.read<float>("attempts");
     cells.predicted = file.read<float>("predicted");
+    cells.scores = file.read<float>("scores");
+    cells.covariates = file.read<float>("covariates");
+    cells.extrapolations = file.read<float>("extrapolations");
     return cells;
 }
 
@@ -86,6 +92,38 @@ void append_cells(GeneratedBlock& cells, const GeneratedBlock& more) {
     put(cells.manifold_distance, more.manifold_distance);
     put(cells.attempts, more.attempts);
     put(cells.predicted, more.predicted);
+    put(cells.scores, more.scores);
+    put(cells.covariates, more.covariates);
+    put(cells.extrapolations, more.extrapolations);
+}
+
+GeneratedBlock chosen_cells(const GeneratedBlock& cells, std::span<const std::uint8_t> stays) {
+    GeneratedBlock chosen;
+    chosen.first_cell = cells.first_cell;
+    chosen.counts.num_genes = cells.counts.num_genes;
+    const auto put_row = [&](auto& to, const auto& from, std::size_t row) {
+        const std::size_t width = from.size() / cells.labels.size();
+        const auto own = from.begin() + static_cast<std::ptrdiff_t>(row * width);
+        to.insert(to.end(), own, own + static_cast<std::ptrdiff_t>(width));
+    };
+    for (std::size_t i = 0; i < stays.size(); ++i) {
+        if (stays[i] == 0) continue;
+        append_row(chosen.counts, row_of(cells.counts, static_cast<std::int64_t>(i)));
+        const auto put = [i](auto& to, const auto& from) {
+            if (!from.empty()) to.push_back(from[i]);
+        };
+        put(chosen.labels, cells.labels);
+        put(chosen.batches, cells.batches);
+        put(chosen.library, cells.library);
+        put(chosen.manifold_distance, cells.manifold_distance);
+        put(chosen.attempts, cells.attempts);
+        put(chosen.predicted, cells.predicted);
+        put(chosen.scores, cells.scores);
+        put(chosen.extrapolations, cells.extrapolations);
+        put_row(chosen.covariates, cells.covariates, i);
+        put_row(chosen.latents, cells.latents, i);
+    }
+    return chosen;
 }
 
 }  // namespace lapatlas

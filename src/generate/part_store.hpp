@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,7 @@ class PartStore {
 /// Puts the cells of `more`, which follow, behind those of `cells`; into a block without cells anything may
 /// go.
 void append_cells(GeneratedBlock& cells, const GeneratedBlock& more);
+/// Those with 1 in `stays` [cells].
+GeneratedBlock chosen_cells(const GeneratedBlock& cells, std::span<const std::uint8_t> stays);
 
 }  // namespace lapatlas

@@ -166,6 +166,9 @@ AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log
     const std::vector<std::string> files = agreed(comm, [&] { return input_files(options.path); });
     if (options.values == "as_given" && (files.size() != 1 || options.batch_from_file))
         throw ConfigError("input.values = as_given takes one .h5ad file, " + options.path + " are several");
+    if (!options.covariate_keys.empty() && files.size() != 1)
+        throw ConfigError("input.covariate_keys takes one .h5ad file, " + options.path +
+                          " are several; join them first");
     AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
                                                                      : read_files(comm, options, files, log);
     if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "src/io/covariates.hpp"
 #include "src/io/gene_columns.hpp"
 #include "src/io/packed_counts.hpp"
 
@@ -20,6 +21,7 @@ struct AtlasShard {
     std::vector<std::string> split_values;  // [local rows] or empty: obs[split_key]
     std::vector<std::string> split_groups;  // [local rows] or empty: obs[split_group_key]
     std::vector<std::int32_t> batches;      // [local rows] or empty: index into batch_names, -1 = missing
+    std::vector<float> covariates;          // [local rows, covariate_columns], see CovariateColumn
 
     // Equal on every rank.
     std::vector<std::string> gene_names;   // [num_genes], made unique
@@ -27,7 +29,8 @@ struct AtlasShard {
     std::vector<GeneColumn> gene_columns;  ///< the other columns of var
     std::vector<std::string> label_names;  // sorted
     std::vector<std::string> batch_names;  // sorted
-    std::string matrix_name;               ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
+    std::vector<CovariateColumn> covariate_columns;
+    std::string matrix_name;  ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
 };
 
 }  // namespace lapatlas

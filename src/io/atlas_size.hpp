@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "src/config/options.hpp"
+#include "src/config/input_options.hpp"
 
 namespace lapatlas {
 

@@ -1,7 +1,9 @@
 #include "src/io/h5ad_reader.hpp"
+#include "src/config/text_list.hpp"
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include "dist/agreement.hpp"
 #include "dist/block_range.hpp"
@@ -172,6 +174,31 @@ Genes read_genes(const Hdf5File& file, const StoredMatrix& matrix) {
     return genes;
 }
 
+void read_covariates(const Communicator& comm, const H5adFrame& obs, const InputOptions& options,
+                     const BlockRange& mine, AtlasShard& shard) {
+    const std::vector<std::string> keys = split_text(options.covariate_keys, ',');
+    const std::size_t width = keys.size();
+    shard.covariates.assign(static_cast<std::size_t>(mine.size()) * width,
+                            std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t c = 0; c < width; ++c) {
+        CovariateColumn column{.name = keys[c], .categories = {}};
+        const bool is_number = agreed(comm, [&] { return obs.has(keys[c]) && obs.is_number(keys[c]); });
+        if (is_number) {
+            const std::vector<double> numbers =
+                agreed(comm, [&] { return obs.numbers(keys[c], mine.begin, mine.size()); });
+            for (std::size_t r = 0; r < numbers.size(); ++r)
+                shard.covariates[r * width + c] = static_cast<float>(numbers[r]);
+        } else {
+            const EncodedTexts texts =
+                encode_texts(comm, read_column(comm, obs, options, "input.covariate_keys", keys[c], mine));
+            for (std::size_t r = 0; r < texts.codes.size(); ++r)
+                if (texts.codes[r] >= 0) shard.covariates[r * width + c] = static_cast<float>(texts.codes[r]);
+            column.categories = texts.categories;
+        }
+        shard.covariate_columns.push_back(std::move(column));
+    }
+}
+
 void read_obs(const Communicator& comm, const H5adFrame& obs, const InputOptions& options,
               const BlockRange& mine, AtlasShard& shard) {
     shard.num_cells = obs.num_rows();
@@ -190,6 +217,7 @@ void read_obs(const Communicator& comm, const H5adFrame& obs, const InputOptions
         shard.batches = std::move(batches.codes);
         shard.batch_names = std::move(batches.categories);
     }
+    if (!options.covariate_keys.empty()) read_covariates(comm, obs, options, mine, shard);
     if (!options.split_key.empty())
         shard.split_values = read_column(comm, obs, options, "input.split_key", options.split_key, mine);
     if (!options.split_group_key.empty())

@@ -2,7 +2,7 @@
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
-#include "src/config/options.hpp"
+#include "src/config/input_options.hpp"
 #include "src/io/atlas_shard.hpp"
 #include "src/io/file_rows.hpp"
 

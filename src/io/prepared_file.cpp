@@ -16,7 +16,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 5;
+constexpr std::int64_t kFormatVersion = 6;
 
 /// What ranks hold of one array, in order, a bounded part of it at a time: MPI-IO counts bytes in 32 bits,
 /// and has buffers for all of a part.
@@ -101,6 +101,7 @@ void write_summary(Hdf5File& file, const PreparedSummary& summary,
     write_gene_columns(file, "genes/columns", summary.gene_columns);
     file.write_strings("labels/names", summary.label_names);
     file.write_strings("batches/names", summary.batch_names);
+    write_covariate_columns(file, summary.covariate_columns);
     const std::vector<std::int64_t> sizes{summary.num_cells, summary.num_train, summary.num_heldout,
                                           summary.num_encodings, summary.num_neighbours};
     file.write<std::int64_t>("sizes", sizes);
@@ -248,6 +249,12 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
         write_block(comm, file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
         write_block(comm, file, "train/labels", summary.num_train, 1, first_train, train.labels);
         write_block(comm, file, "train/batches", summary.num_train, 1, first_train, train.batches);
+        if (const auto columns = std::ssize(summary.covariate_columns); columns > 0) {
+            write_block(comm, file, "train/covariates", summary.num_train, columns, first_train,
+                        train.covariates);
+            write_block(comm, file, "heldout/covariates", summary.num_heldout, columns, first_heldout,
+                        heldout.covariates);
+        }
         write_block(comm, file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
                     train.encodings);
         write_block(comm, file, "train/scores", summary.num_train, score_width, first_train, train.scores);
@@ -314,6 +321,7 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     summary.gene_columns = read_gene_columns(file, "genes/columns");
     summary.label_names = file.read_strings("labels/names");
     summary.batch_names = file.read_strings("batches/names");
+    summary.covariate_columns = read_covariate_columns(file);
     const auto sizes = file.read<std::int64_t>("sizes");
     if (sizes.size() != 5) throw InputError(path.string() + ": damaged: 'sizes' holds no five numbers");
     summary.num_cells = sizes[0];
@@ -362,6 +370,8 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     rows.cell_index = read_runs<std::int64_t>(file, "train/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "train/labels", runs);
     rows.batches = read_runs<std::int32_t>(file, "train/batches", runs);
+    if (!summary.covariate_columns.empty())
+        rows.covariates = read_runs<float>(file, "train/covariates", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
     if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
     const auto labels = static_cast<std::int32_t>(summary.label_names.size());
@@ -394,6 +404,8 @@ HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedS
     rows.cell_index = read_runs<std::int64_t>(file, "heldout/cell_index", runs);
     rows.labels = read_runs<std::int32_t>(file, "heldout/labels", runs);
     rows.batches = read_runs<std::int32_t>(file, "heldout/batches", runs);
+    if (!summary.covariate_columns.empty())
+        rows.covariates = read_runs<float>(file, "heldout/covariates", runs);
     rows.splits = read_runs<std::int8_t>(file, "heldout/splits", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "heldout/encodings", runs);
     if (summary.num_neighbours > 0)

@@ -8,6 +8,7 @@
 
 #include "dist/communicator.hpp"
 #include "partition/index_map.hpp"
+#include "src/io/covariates.hpp"
 #include "src/io/gene_columns.hpp"
 #include "src/io/packed_counts.hpp"
 
@@ -20,7 +21,8 @@ struct PreparedSummary {
     std::vector<GeneColumn> gene_columns;  ///< the other columns of var that the file had
     std::vector<std::string> label_names;
     std::vector<std::string> batch_names;  ///< empty: cells have no batch
-    std::int64_t num_cells = 0;            ///< in the atlas that was read
+    std::vector<CovariateColumn> covariate_columns;
+    std::int64_t num_cells = 0;  ///< in the atlas that was read
     std::int64_t num_train = 0;
     std::int64_t num_heldout = 0;
     std::int64_t num_encodings = 0;
@@ -50,6 +52,7 @@ struct PreparedRows {
     std::vector<std::int64_t> cell_index;        // [rows] row in the atlas that was read
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
+    std::vector<float> covariates;               // [rows, covariate columns]
     std::vector<float> encodings;                // [rows, num_encodings]
     std::vector<float> scores;                   // [rows, PCA components]
     std::vector<std::int64_t> graph_offsets{0};  // [rows + 1]
@@ -62,6 +65,7 @@ struct HeldoutRows {
     std::vector<std::int64_t> cell_index;
     std::vector<std::int32_t> labels;
     std::vector<std::int32_t> batches;
+    std::vector<float> covariates;
     std::vector<std::int8_t> splits;
     std::vector<float> encodings;
     std::vector<std::int64_t> neighbours;  // [rows, num_neighbours] training rows, -1 where there are fewer

@@ -44,8 +44,14 @@ double program(const Workload& work, double alone = kProgram) {
 /// What a joint step holds beside the training state when its backward pass begins: blocks of cells x hidden
 /// of both convolutions and of the recurrence, logits, the output layer's gradient, the ScoreNet's.
 double step_bytes(const Workload& work) {
-    const auto h = static_cast<double>(work.config.model.hidden);
+    const double h = work.hidden();
     const double active = share(work, work.active_cells()), loss = share(work, work.loss_cells());
+    // Dense rows of genes that autograd keeps: the input, what is decoded, the terms of a likelihood.
+    constexpr double kRowsOfGenes = 8, kRowsOfLikelihood = 30;
+    const double dense_rows = work.is_zero_inflated() ? kRowsOfLikelihood : kRowsOfGenes;
+    if (work.is_cellwise()) return kFloat * active * (work.genes * dense_rows + h * 16);
+    if (work.config.model.embedding == "sctag")
+        return kFloat * (active * h * 11 + loss * work.genes * dense_rows + 2 * work.output_weights());
     const double chunk = std::min(loss, static_cast<double>(work.config.train.decode_chunk));
     const double decoder = loss * h * 8 + chunk * work.genes * 2 + 2 * work.output_weights();
     const double score = loss * static_cast<double>(work.config.model.score_width) *
@@ -65,8 +71,7 @@ double validation_bytes(const Workload& work) {
     if (work.config.train.validate_every == 0 || work.config.train.use_validation || work.heldout_cells == 0)
         return 0;
     const double part = work.active_cells() / std::max(1.0, work.train_cells);
-    const double blocks =
-        share(work, work.cells()) * part * static_cast<double>(work.config.model.hidden) * 7;
+    const double blocks = share(work, work.cells()) * part * work.hidden() * 7;
     return kFloat * blocks + (work.on_gpu ? 0 : kEntry * share(work, work.encoder_nonzeros) * part);
 }
 
@@ -123,9 +128,9 @@ StageMemoryPlan plan_training_memory(const Workload& work) {
     const double on_device = kEntry * share(work, work.nonzeros + work.encoder_nonzeros);
     const double graph = share(work, work.edges) * (2 * kIndex + kLong);
     // Of a training cell's latent, means and deviations of four encodings are kept for the ScoreNet.
-    const double rows =
-        cells * (6 * kLong + static_cast<double>(work.config.prepare.encodings) * kFloat) +
-        share(work, work.train_cells) * 8 * static_cast<double>(work.config.model.latent) * kFloat;
+    const double rows = cells * (6 * kLong + static_cast<double>(work.config.prepare.encodings) * kFloat) +
+                        share(work, work.train_cells) * (work.config.model.embedding == "laplacian" ? 8 : 2) *
+                            work.latent() * kFloat;
     // A step, or the validation between steps, whatever is larger; on the CPU with the cells' counts.
     const double step = step_bytes(work) + (work.on_gpu ? 0 : step_rows(work));
     const double validation = validation_bytes(work);

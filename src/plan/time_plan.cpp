@@ -36,8 +36,16 @@ double prepare_seconds(const Workload& work, const MachineSpeed& speed) {
 }
 
 double joint_step_seconds(const Workload& work, const MachineSpeed& speed) {
-    const auto h = static_cast<double>(work.config.model.hidden),
-               d = static_cast<double>(work.config.model.latent);
+    if (work.is_cellwise()) {
+        // A likelihood by LibTorch's own operations goes over rows of genes some 40 times.
+        constexpr double kPasses = 40, kValuesASecond = 1e9;
+        const double values = work.active_cells() * work.genes * (work.is_zero_inflated() ? kPasses : 6);
+        return (6 * work.active_cells() * work.network_weights() / speed.dense + values / kValuesASecond) /
+                   work.ranks +
+               2e-3;
+    }
+    const double h = work.hidden();
+    const auto d = static_cast<double>(work.config.model.latent);
     const auto order = static_cast<double>(work.config.model.cheb_order);
     const auto encodings = static_cast<double>(work.config.prepare.encodings);
     const double active = work.active_cells(), loss = work.loss_cells();
@@ -66,13 +74,13 @@ double train_seconds(const Workload& work, const MachineSpeed& speed) {
 }
 
 double generate_seconds(const Workload& work, const MachineSpeed& speed) {
-    constexpr double kDropoutDraws = 8;
-    const auto h = static_cast<double>(work.config.model.hidden),
-               d = static_cast<double>(work.config.model.latent);
+    const double dropout_draws = work.config.model.embedding == "laplacian" ? 8 : 1;
+    const double h = work.hidden();
+    const auto d = static_cast<double>(work.config.model.latent);
     const double guided = work.config.generate.guidance == 0 || work.config.generate.guidance == -1 ? 1 : 2;
     const double sampling =
         2 * guided * static_cast<double>(solver_evaluations(work.config)) * work.score_weights();
-    const double decoding = 2 * (kDropoutDraws * (d + h) * h + 2 * h * work.genes);
+    const double decoding = 2 * (dropout_draws * (d + h) * h + 2 * h * work.genes);
     const double entries = work.nonzeros / std::max(1.0, work.cells());
     const double a_cell = (sampling + decoding) / speed.dense + work.genes / speed.draws +
                           entries * kEntryBytes / speed.compression;

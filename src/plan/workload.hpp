@@ -27,7 +27,13 @@ struct Workload {
     bool on_gpu = false;
 
     double cells() const { return train_cells + heldout_cells; }
-    /// Of a joint training step, on all ranks: cells in its graph, and those whose losses count.
+    /// Whether the embedding looks at each cell alone; otherwise it is of graphs.
+    bool is_cellwise() const;
+    bool is_zero_inflated() const { return config.model.likelihood == "zinb"; }
+    double hidden() const;  ///< width of the encoder
+    double latent() const;
+    /// Of a step that trains the embedding, on all ranks: cells in its graph or batch, and those whose losses
+    /// count.
     double active_cells() const;
     double loss_cells() const;
     double joint_steps() const;

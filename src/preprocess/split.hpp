@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/options.hpp"
+#include "src/config/input_options.hpp"
 #include "src/io/atlas_shard.hpp"
 
 namespace lapatlas {

@@ -43,6 +43,11 @@ enum class RandomStream : std::uint32_t {
     kClassifierBatch,
     kClassifierNoise,
     kClassifierValidation,
+    kEmbeddingBatch,
+    kExcessZeros,
+    kScorerBatch,
+    kCovariateDropout,
+    kGenerateCovariates,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

@@ -36,7 +36,10 @@ H5adHeader header_of(SimulateOptions options, std::uint64_t seed,
     header.gene_names = numbered("gene", options.genes);
     header.categorical_obs.push_back({"cell_type", numbered("type", options.types)});
     if (options.batches > 1) header.categorical_obs.push_back({"batch", numbered("batch", options.batches)});
+    if (options.treatments > 1)
+        header.categorical_obs.push_back({"treatment", numbered("treatment", options.treatments)});
     header.numeric_obs = {"library_size"};
+    if (options.time_course) header.numeric_obs.emplace_back("pseudotime");
     for (const auto& [key, text] : provenance) header.uns["lapatlas/" + key] = text;
     header.uns["lapatlas/seed"] = std::to_string(seed);
     options.describe(OptionsAsText{"lapatlas/simulate/", header.uns});
@@ -59,6 +62,8 @@ void simulate_atlas(const Communicator& comm, const SimulateOptions& options, st
             agreed(comm, [&] { return simulator.block(done + mine.begin, mine.size()); });
         H5adRows rows{.counts = &block.counts, .codes = {block.labels}, .numbers = {block.libraries}};
         if (options.batches > 1) rows.codes.push_back(block.batches);
+        if (options.treatments > 1) rows.codes.push_back(block.treatments);
+        if (options.time_course) rows.numbers.push_back(block.pseudotimes);
         writer.append(rows);
         done += cells;
         progress.update(done);

@@ -21,13 +21,14 @@ constexpr double kBatchSigma = 0.1;
 constexpr double kLibrarySigma = 0.35;
 constexpr double kBcvFloor = 0.1, kBcvRise = 0.3;
 constexpr int kBcvDegrees = 60;
-constexpr double kProgramShare = 0.05, kProgramSigma = 0.6;
+constexpr double kProgramShare = 0.05, kProgramSigma = 0.6, kCourseSigma = 2.4, kTreatmentSigma = 1.2;
 
 // Which numbers are meant: the step of a PlacedRandom place, so that genes, cells, branches and batches never
 // meet.
 constexpr std::uint32_t kGeneStep = 1, kCellStep = 2, kCountStep = 3;
 constexpr std::uint32_t kActivityStep = 4;
-constexpr std::uint32_t kBranchStep = 1u << 20, kProgramStep = 1u << 29, kBatchStep = 1u << 30;
+constexpr std::uint32_t kBranchStep = 1u << 20, kCourseStep = 1u << 27, kTreatmentStep = 1u << 28,
+                        kProgramStep = 1u << 29, kBatchStep = 1u << 30;
 
 void require(bool holds, const char* message) {
     if (!holds) throw ConfigError(message);
@@ -102,6 +103,8 @@ Simulator::Simulator(const SimulateOptions& options, std::uint64_t seed) : optio
     require(options.median_counts > 0 && options.median_counts < 1e7,
             "simulate.median_counts must be in (0, 1e7)");
     require(options.programs >= 0 && options.programs <= 1024, "simulate.programs must be in [0, 1024]");
+    require(options.treatments >= 0 && options.treatments <= 1024,
+            "simulate.treatments must be in [0, 1024]");
     require(options.label_missing_fraction >= 0 && options.label_missing_fraction <= 1,
             "simulate.label_missing_fraction must be in [0, 1]");
     double total = 0;
@@ -164,19 +167,34 @@ void Simulator::make_profiles() {
     }
 }
 
-void Simulator::make_programs() {
+std::vector<Simulator::Loading> Simulator::loadings(std::uint32_t step, double sigma) const {
     const PlacedRandom random(seed_, RandomStream::kSimulate);
-    for (std::int64_t program = 0; program < options_.programs; ++program) {
-        std::vector<Loading> loadings;
-        const auto step = kProgramStep + static_cast<std::uint32_t>(program);
-        for (std::int64_t gene = 0; gene < options_.genes; ++gene) {
-            const auto place = static_cast<std::uint64_t>(gene);
-            if (random.uniform(place, step, 0) < kProgramShare)
-                loadings.push_back(
-                    {gene, static_cast<float>(kProgramSigma * random.normals(place, step, 1)[0])});
-        }
-        programs_.push_back(std::move(loadings));
+    std::vector<Loading> chosen;
+    for (std::int64_t gene = 0; gene < options_.genes; ++gene) {
+        const auto place = static_cast<std::uint64_t>(gene);
+        if (random.uniform(place, step, 0) < kProgramShare)
+            chosen.push_back({gene, static_cast<float>(sigma * random.normals(place, step, 1)[0])});
     }
+    return chosen;
+}
+
+void Simulator::make_programs() {
+    for (std::int64_t program = 0; program < options_.programs; ++program)
+        programs_.push_back(loadings(kProgramStep + static_cast<std::uint32_t>(program), kProgramSigma));
+    if (options_.time_course) course_ = loadings(kCourseStep, kCourseSigma);
+    for (std::int64_t treatment = 1; treatment < options_.treatments; ++treatment)
+        treatments_.push_back(
+            loadings(kTreatmentStep + static_cast<std::uint32_t>(treatment), kTreatmentSigma));
+}
+
+double Simulator::pseudotime(std::uint64_t cell) const {
+    return PlacedRandom(seed_, RandomStream::kSimulate).uniform(cell, kCellStep, 4);
+}
+
+std::int32_t Simulator::treatment(std::uint64_t cell) const {
+    return static_cast<std::int32_t>(
+        PlacedRandom(seed_, RandomStream::kSimulate).uniform(cell, kCellStep, 5) *
+        static_cast<double>(std::max<std::int64_t>(1, options_.treatments)));
 }
 
 void Simulator::move_shares(std::uint64_t cell, std::span<float> shares) const {
@@ -190,6 +208,12 @@ void Simulator::move_shares(std::uint64_t cell, std::span<float> shares) const {
             log_fold[static_cast<std::size_t>(loading.gene)] +=
                 loading.log_fold * (activity - loading.log_fold / 2);
     }
+    const auto time = static_cast<float>(pseudotime(cell) - 0.5);
+    for (const Loading& loading : course_)
+        log_fold[static_cast<std::size_t>(loading.gene)] += loading.log_fold * time;
+    if (const std::int32_t of_cell = treatment(cell); of_cell > 0)
+        for (const Loading& loading : treatments_[static_cast<std::size_t>(of_cell - 1)])
+            log_fold[static_cast<std::size_t>(loading.gene)] += loading.log_fold;
     double sum = 0;
     for (std::size_t gene = 0; gene < shares.size(); ++gene) {
         if (log_fold[gene] != 0) shares[gene] *= std::exp(log_fold[gene]);
@@ -235,7 +259,9 @@ SimulatedBlock Simulator::block(std::int64_t first_cell, std::int64_t num_cells)
         block.libraries.push_back(static_cast<float>(library));
 
         const float* shares = profile(type, batch);
-        if (!programs_.empty()) {
+        if (options_.time_course) block.pseudotimes.push_back(static_cast<float>(pseudotime(cell)));
+        if (options_.treatments > 1) block.treatments.push_back(treatment(cell));
+        if (!programs_.empty() || !course_.empty() || !treatments_.empty()) {
             moved.assign(shares, shares + options_.genes);
             move_shares(cell, moved);
             shares = moved.data();

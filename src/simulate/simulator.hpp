@@ -9,18 +9,20 @@
 
 #include "dist/communicator.hpp"
 #include "dist/log.hpp"
-#include "src/config/options.hpp"
+#include "src/config/simulate_options.hpp"
 #include "src/io/count_matrix.hpp"
 
 namespace lapatlas {
 
 /// Consecutive simulated cells.
 struct SimulatedBlock {
-    CountMatrix counts;                 // [num_cells, options.genes]
-    std::vector<std::int32_t> types;    // [num_cells], in [0, options.types)
-    std::vector<std::int32_t> labels;   // types, or -1 where the label is withheld
-    std::vector<std::int32_t> batches;  // [num_cells], in [0, options.batches)
-    std::vector<float> libraries;       // [num_cells], expected total counts
+    CountMatrix counts;                    // [num_cells, options.genes]
+    std::vector<std::int32_t> types;       // [num_cells], in [0, options.types)
+    std::vector<std::int32_t> labels;      // types, or -1 where the label is withheld
+    std::vector<std::int32_t> batches;     // [num_cells], in [0, options.batches)
+    std::vector<float> libraries;          // [num_cells], expected total counts
+    std::vector<float> pseudotimes;        // [num_cells] with time_course
+    std::vector<std::int32_t> treatments;  // [num_cells] with treatments
 };
 
 /// A simulator of labelled counts in the manner of Splatter (Zappia et al. 2017), with sizes taken from 10x
@@ -34,6 +36,9 @@ struct SimulatedBlock {
 /// moves
 ///   5 % of the genes by its activity in the cell, N(0, 1), times a log fold of N(0, 0.6); a gene's mean over
 ///   cells stays, as does a cell's library;
+/// - a course (none by default) moves 5 % of the genes by its time less a half, times a log fold of
+/// N(0, 2.4);
+///   treatments (none by default) but the first move 5 % each by a log fold of N(0, 1.2);
 /// - batches shift genes by log-normal factors of sigma 0.1 (Splat's batch.facScale), batch 0 by none;
 /// - libraries log-normal around median_counts with sigma 0.35 (10x PBMC 3k: 0.25 to 0.48 within its larger
 ///   types);
@@ -55,8 +60,12 @@ class Simulator {
     }
     /// Cumulative frequencies of the types. [types]
     const std::vector<double>& type_bounds() const { return type_bounds_; }
-    /// Puts the shares [genes] that a cell's programs give it in the place of its type's and batch's.
+    /// Puts the shares [genes] that a cell's programs, place in the course and treatment give it in the place
+    /// of its type's and batch's.
     void move_shares(std::uint64_t cell, std::span<float> shares) const;
+    /// In [0, 1], and in [0, options.treatments).
+    double pseudotime(std::uint64_t cell) const;
+    std::int32_t treatment(std::uint64_t cell) const;
     /// Squared biological coefficient of variation of a gene.
     float dispersion(std::int64_t gene) const { return dispersions_[static_cast<std::size_t>(gene)]; }
 
@@ -67,6 +76,7 @@ class Simulator {
     };
     void make_profiles();
     void make_programs();
+    std::vector<Loading> loadings(std::uint32_t step, double sigma) const;
     void make_dispersions(const std::vector<double>& base);
     std::vector<double> base_means() const;
 
@@ -75,7 +85,8 @@ class Simulator {
     std::vector<double> type_bounds_;  // [types]
     std::vector<float> profiles_;      // [types, batches, genes]
     std::vector<float> dispersions_;   // [genes]
-    std::vector<std::vector<Loading>> programs_;
+    std::vector<std::vector<Loading>> programs_, treatments_;
+    std::vector<Loading> course_;
 };
 
 /// Rank-local: Simulator(options, seed).block(first_cell, num_cells).

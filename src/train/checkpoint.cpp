@@ -19,15 +19,26 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFormat = "lapatlas-checkpoint";
-constexpr std::int64_t kFormatVersion = 4;
+constexpr std::int64_t kFormatVersion = 5;
+
+/// Groups of tensors that decide what is generated or denoised.
+constexpr const char* kOfGeneration[] = {"decoder",
+                                         "embedding",
+                                         "embedding_buffers",
+                                         "score_net_average",
+                                         "score_net_buffers",
+                                         "classifier",
+                                         "classifier_buffers",
+                                         "scorer",
+                                         "prior",
+                                         "prior_buffers"};
 
 std::string weights_id_of(const Checkpoint& checkpoint) {
     std::uint64_t hash = kFnv1aStart;
     for (const auto& [name, number] : checkpoint.numbers) hash = fnv1a(std::span(&number, 1), hash);
     for (const auto& [name, tensor] : checkpoint.tensors) {
-        if (!name.starts_with("decoder/") && !name.starts_with("score_net_average/") &&
-            !name.starts_with("classifier/") && !name.starts_with("prior/") &&
-            !name.starts_with("prior_buffers/"))
+        const std::string group = name.substr(0, name.find('/'));
+        if (std::find(std::begin(kOfGeneration), std::end(kOfGeneration), group) == std::end(kOfGeneration))
             continue;
         const torch::Tensor whole = tensor.detach().contiguous();
         hash = fnv1a(std::span<const float>(whole.data_ptr<float>(), static_cast<std::size_t>(whole.numel())),
@@ -90,6 +101,7 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
     file.write_string("config", checkpoint.config);
     file.write_string("fingerprint", checkpoint.fingerprint);
     file.write_string("weights_id", weights_id_of(checkpoint));
+    if (!checkpoint.scorer_options.empty()) file.write_string("scorer_options", checkpoint.scorer_options);
     file.write_strings("genes/names", checkpoint.gene_names);
     if (!checkpoint.gene_ids.empty()) file.write_strings("genes/ids", checkpoint.gene_ids);
     write_gene_columns(file, "genes/columns", checkpoint.gene_columns);
@@ -98,6 +110,8 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
     file.write("perturbation_eigenvector", checkpoint.perturbation_eigenvector);
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
+    write_covariate_columns(file, checkpoint.covariate_columns);
+    file.write<float>("covariates/values", checkpoint.covariates);
     if (checkpoint.reference_latents.defined()) {
         const torch::Tensor whole = checkpoint.reference_latents.contiguous();
         file.write<float>(
@@ -145,7 +159,7 @@ Hdf5File open_checkpoint(const fs::path& path) {
 
 CheckpointStatus status_in(const Hdf5File& file) {
     return {file.read_string("fingerprint"), file.read_string("weights_id"),
-            file.read_scalar<std::int64_t>("counters/complete") != 0};
+            file.read_scalar<std::int64_t>("counters/complete") != 0, file.exists("scorer_options")};
 }
 
 }  // namespace
@@ -175,6 +189,7 @@ Checkpoint read_checkpoint(const fs::path& path) {
     checkpoint.config = file.read_string("config");
     checkpoint.fingerprint = file.read_string("fingerprint");
     checkpoint.weights_id = file.read_string("weights_id");
+    if (file.exists("scorer_options")) checkpoint.scorer_options = file.read_string("scorer_options");
     checkpoint.gene_names = file.read_strings("genes/names");
     if (file.exists("genes/ids")) checkpoint.gene_ids = file.read_strings("genes/ids");
     checkpoint.gene_columns = read_gene_columns(file, "genes/columns");
@@ -183,6 +198,8 @@ Checkpoint read_checkpoint(const fs::path& path) {
     checkpoint.perturbation_eigenvector = file.read<double>("perturbation_eigenvector");
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
+    checkpoint.covariate_columns = read_covariate_columns(file);
+    checkpoint.covariates = file.read<float>("covariates/values");
     if (file.exists("reference/latents")) {
         std::vector<float> values = file.read<float>("reference/latents");
         checkpoint.reference_latents =

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "src/io/covariates.hpp"
 #include "src/io/gene_columns.hpp"
 
 namespace lapatlas {
@@ -21,6 +22,8 @@ struct Checkpoint {
     std::string config;       ///< the run's TOML
     std::string fingerprint;  ///< of the options that decide training
     std::string weights_id;   ///< of what generation uses; made when it is written
+    std::string
+        scorer_options;  ///< how the cells were made that the Scorer was trained on; empty: it has none
     std::vector<std::string> gene_names, gene_ids, label_names, batch_names;
     std::vector<GeneColumn> gene_columns;          ///< further columns of the input's var
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
@@ -31,6 +34,9 @@ struct Checkpoint {
     /// Library sizes of training cells by condition: by label, unlabelled last, within a label by batch.
     std::vector<float> libraries;
     std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label
+
+    std::vector<CovariateColumn> covariate_columns;
+    std::vector<float> covariates;  // [training cells, columns], in the order of libraries
 
     /// Latents of a sample of training cells, once the encoder is trained, and their labels (-1 unlabelled).
     torch::Tensor reference_latents;  // [n, d], or undefined
@@ -56,6 +62,7 @@ struct CheckpointStatus {
     std::string fingerprint;
     std::string weights_id;  ///< of what generation uses: equal weights, equal id
     bool complete = false;   ///< training is at its end
+    bool has_scorer = false;
 };
 
 struct FoundCheckpoint {

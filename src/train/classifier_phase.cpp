@@ -48,14 +48,15 @@ ClassifierPhase::ClassifierPhase(const PlacedData& placed, const Config& config,
     std::reverse(parameters.begin(), parameters.end());
     gradients_ = std::make_unique<ReducedGradients>(backend, parameters, std::vector<torch::Tensor>{});
     optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
-    for (const torch::Tensor& parameter : parameters) best_.push_back(parameter.detach().clone());
+    state_ = parameters;
+    for (const torch::Tensor& buffer : model.classifier->buffers()) state_.push_back(buffer);
+    for (const torch::Tensor& tensor : state_) best_.push_back(tensor.detach().clone());
 
     const torch::NoGradGuard no_grad;
     std::vector<std::int64_t> rows;
     std::vector<float> library;
-    for (std::size_t i = 0; i < data.splits.size(); ++i) {
-        const std::int64_t row = data.num_train_rows + static_cast<std::int64_t>(i);
-        if (data.splits[i] != 1 || data.labels[static_cast<std::size_t>(row)] < 0) continue;
+    for (const std::int64_t row : validation_rows(data)) {
+        if (data.labels[static_cast<std::size_t>(row)] < 0) continue;
         rows.push_back(row);
         library.push_back(data.library[static_cast<std::size_t>(row)]);
         validation_labels_.push_back(data.labels[static_cast<std::size_t>(row)]);
@@ -92,7 +93,7 @@ double ClassifierPhase::step(std::int64_t step) {
         const auto local = static_cast<std::size_t>(data.map.local_row(row));
         if (data.labels[local] < 0) continue;
         places.push_back(i);
-        draws.push_back((step + i) % FrozenLatents::kDraws);
+        draws.push_back((step + i) % frozen_.encodings());
         rows.push_back(static_cast<std::int64_t>(local));
         labels.push_back(data.labels[local]);
         library.push_back(data.library[local]);
@@ -104,9 +105,11 @@ double ClassifierPhase::step(std::int64_t step) {
     const CellDraws cell_draws{seed_, stamp, backend.tensor(places)};
     const NoisyLatents noisy = add_noise(backend, latents, uniforms, model_.process, config_.train.times,
                                          cell_draws, RandomStream::kClassifierNoise);
+    model_.classifier->train();
     const torch::Tensor logits = model_.classifier->forward(
         noisy.z, noisy.times,
-        drawn_dropout(backend, config_.train.classifier_dropout, cell_draws, DropoutLayers::kClassifier));
+        drawn_dropout(backend, config_.train.classifier_dropout, cell_draws, DropoutLayers::kClassifier),
+        sum_over_ranks(backend.comm()));
     const torch::Tensor loss =
         torch::nll_loss(torch::log_softmax(logits, 1), backend.tensor(labels), {}, at::Reduction::Sum) /
         num_cells;
@@ -120,6 +123,7 @@ double ClassifierPhase::step(std::int64_t step) {
                             "; lower train.classifier_learning_rate");
     clip_gradients(optimiser_->parameters(), config_.train.clip_norm);
     optimiser_->step(config_.train.classifier_learning_rate);
+    model_.classifier->eval();
     return whole;
 }
 
@@ -162,16 +166,15 @@ ClassifierPhase::Epoch ClassifierPhase::epoch() {
     epoch.loss = loss;
     ++epochs_done_;
     const torch::NoGradGuard no_grad;
-    const std::vector<torch::Tensor>& parameters = optimiser_->parameters();
     if (num_validation_ == 0 || epoch.validation_loss < best_loss_) {
         best_loss_ = epoch.validation_loss;
         stale_epochs_ = 0;
-        for (std::size_t i = 0; i < best_.size(); ++i) best_[i].copy_(parameters[i]);
+        for (std::size_t i = 0; i < best_.size(); ++i) best_[i].copy_(state_[i]);
     } else {
         ++stale_epochs_;
     }
     if (is_complete())
-        for (std::size_t i = 0; i < best_.size(); ++i) parameters[i].copy_(best_[i]);
+        for (std::size_t i = 0; i < best_.size(); ++i) state_[i].copy_(best_[i]);
     return epoch;
 }
 

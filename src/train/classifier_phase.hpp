@@ -52,7 +52,8 @@ class ClassifierPhase {
     std::int64_t num_validation_ = 0;  ///< on all ranks
     std::unique_ptr<ReducedGradients> gradients_;
     std::unique_ptr<Optimiser> optimiser_;
-    std::vector<torch::Tensor> best_;
+    std::vector<torch::Tensor> state_;  ///< parameters and what batch norms keep
+    std::vector<torch::Tensor> best_;   ///< the same, of the best epoch
     double best_loss_;
     std::int64_t epochs_done_ = 0, stale_epochs_ = 0;
 };

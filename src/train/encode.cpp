@@ -1,6 +1,7 @@
 #include "src/train/encode.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "dist/error.hpp"
 #include "src/graph/edge_perturbation.hpp"
@@ -13,6 +14,25 @@ namespace {
 /// Stretches of neighbouring clusters in a group, at most: several, so that a group's cells lie on several
 /// ranks.
 constexpr std::int64_t kStretches = 8;
+
+/// Of each row by itself; nothing is hidden.
+Posterior encode_cellwise(const PlacedData& placed, CellEmbedding& embedding) {
+    constexpr std::int64_t kRowsAtOnce = 1024;
+    const std::int64_t rows = placed.data().num_rows();
+    Posterior all;
+    all.mean = torch::empty({rows, embedding.latent()}, torch::TensorOptions(placed.backend().device()));
+    all.log_variance = torch::zeros_like(all.mean);
+    all.latent_noise = false;
+    for (std::int64_t begin = 0; begin < rows; begin += kRowsAtOnce) {
+        std::vector<std::int64_t> some(static_cast<std::size_t>(std::min(kRowsAtOnce, rows - begin)));
+        std::iota(some.begin(), some.end(), begin);
+        const Posterior part = embedding.encode(placed.seen_by(embedding, some));
+        all.mean.narrow(0, begin, std::ssize(some)).copy_(part.mean);
+        all.log_variance.narrow(0, begin, std::ssize(some)).copy_(part.log_variance);
+        all.latent_noise = part.latent_noise;
+    }
+    return all;
+}
 
 }  // namespace
 
@@ -28,12 +48,19 @@ std::vector<std::uint8_t> clusters_of_group(std::int64_t clusters, std::int64_t 
 Posterior encode_rows(const PlacedData& placed, const Model& model, const TrainOptions& options,
                       double mask_fraction, std::uint64_t seed) {
     const torch::NoGradGuard no_grad;
+    if (model.cellwise) return encode_cellwise(placed, *model.cellwise);
     ensure(options.batch != "auto", "the size of the data has decided train.batch");
     const RankData& data = placed.data();
     const Backend& backend = placed.backend();
     const std::int64_t clusters = data.map.num_clusters();
     const std::int64_t groups = steps_a_pass(options, static_cast<double>(data.summary.num_train), clusters);
     SpectralEncoder encoder = model.encoder;
+    TagEncoder tag_encoder = model.tag_encoder;
+    const auto encode = [&](const auto& input, const auto& rows, const auto& graph) -> Posterior {
+        if (tag_encoder.is_empty()) return encoder->forward(input, placed.encodings(rows), graph);
+        const torch::Tensor z = tag_encoder->forward(input, graph);
+        return {z, torch::zeros_like(z), false};
+    };
     Posterior all;
     for (std::int64_t group = 0; group < groups; ++group) {
         const InducedShard part = induce(data.full_graph, data.map,
@@ -42,7 +69,7 @@ Posterior encode_rows(const PlacedData& placed, const Model& model, const TrainO
         const auto input = placed.inputs(part.kept_rows, {mask_fraction, seed, 0});
         const auto graph =
             backend.graph_operator(part.shard, laplacian_entries(backend.comm(), part.shard, {}));
-        Posterior of_part = encoder->forward(input, placed.encodings(part.kept_rows), graph);
+        Posterior of_part = encode(input, part.kept_rows, graph);
         release_counts(data, part.kept_rows);
         if (groups == 1) return of_part;
         if (!all.mean.defined()) {

@@ -10,18 +10,20 @@
 namespace lapatlas {
 
 FrozenLatents::FrozenLatents(const Backend& backend, std::int64_t rows, std::int64_t latent,
-                             std::uint64_t seed)
+                             std::int64_t encodings, std::uint64_t seed)
     : backend_(backend),
-      mean_(torch::zeros({kDraws * rows, latent}, torch::TensorOptions(backend.device()))),
+      mean_(torch::zeros({encodings * rows, latent}, torch::TensorOptions(backend.device()))),
       std_(torch::zeros_like(mean_)),
       rows_(rows),
+      encodings_(encodings),
       seed_(seed) {}
 
-void FrozenLatents::add(std::int64_t encoding, const JointLoss::Encoded& part) {
+void FrozenLatents::add(std::int64_t encoding, std::span<const std::int32_t> rows,
+                        const Posterior& posterior) {
     const torch::NoGradGuard no_grad;
-    const torch::Tensor index = backend_.tensor(part.rows).to(torch::kInt64) + encoding * rows_;
-    mean_.index_copy_(0, index, part.posterior.mean);
-    std_.index_copy_(0, index, part.posterior.deviation());
+    const torch::Tensor index = backend_.tensor(rows).to(torch::kInt64) + encoding * rows_;
+    mean_.index_copy_(0, index, posterior.mean);
+    std_.index_copy_(0, index, posterior.deviation());
 }
 
 torch::Tensor FrozenLatents::draw(std::span<const std::int64_t> encodings, std::span<const std::int64_t> rows,

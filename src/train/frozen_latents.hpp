@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "src/backend/backend.hpp"
+#include "src/embed/spectral_encoder.hpp"
 #include "src/random/philox.hpp"
-#include "src/train/joint_step.hpp"
 
 namespace lapatlas {
 
@@ -16,13 +17,13 @@ namespace lapatlas {
 /// cell several times, of other masks, graphs and perturbations.
 class FrozenLatents {
   public:
-    static constexpr std::int64_t kDraws = 4;
+    /// Kept where `backend`, which is viewed, computes; `encodings` of each row.
+    FrozenLatents(const Backend& backend, std::int64_t rows, std::int64_t latent, std::int64_t encodings,
+                  std::uint64_t seed);
+    std::int64_t encodings() const { return encodings_; }
 
-    /// Kept where `backend`, which is viewed, computes.
-    FrozenLatents(const Backend& backend, std::int64_t rows, std::int64_t latent, std::uint64_t seed);
-
-    /// The posteriors of some rows in one of the kDraws encodings; together all rows must be given.
-    void add(std::int64_t encoding, const JointLoss::Encoded& part);
+    /// The posteriors of some rows in one of the encodings; together all rows must be given.
+    void add(std::int64_t encoding, std::span<const std::int32_t> rows, const Posterior& posterior);
 
     /// Samples [rows, latent] of each row's posterior in the encoding named beside it, keyed by ids and
     /// stamp.
@@ -31,6 +32,11 @@ class FrozenLatents {
     /// The same, all in the first encoding, with noise of another stream: what generated cells are compared
     /// with.
     torch::Tensor reference(std::span<const std::int64_t> rows, std::span<const std::int64_t> ids) const;
+
+    /// Means of rows [begin, end) in the first encoding.
+    torch::Tensor means(std::int64_t begin, std::int64_t end) const {
+        return mean_.narrow(0, begin, end - begin);
+    }
 
     struct Moments {
         double mean, std;
@@ -44,8 +50,8 @@ class FrozenLatents {
                          std::span<const std::int64_t> ids, std::uint32_t stamp) const;
 
     const Backend& backend_;
-    torch::Tensor mean_, std_;  // [kDraws x rows, latent]
-    std::int64_t rows_;
+    torch::Tensor mean_, std_;  // [encodings x rows, latent]
+    std::int64_t rows_, encodings_;
     std::uint64_t seed_;
 };
 

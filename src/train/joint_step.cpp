@@ -20,6 +20,18 @@ std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
     return out;
 }
 
+std::vector<std::int64_t> loss_rows(std::span<const std::int64_t> ids, std::int64_t num_active,
+                                    std::int64_t wanted, std::uint64_t seed, std::uint32_t step) {
+    std::vector<std::int64_t> chosen;
+    const bool all = wanted == 0 || wanted >= num_active;
+    const double share = static_cast<double>(wanted) / static_cast<double>(num_active);
+    const PlacedRandom random(seed, RandomStream::kLossCells);
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        if (all || random.uniform(static_cast<std::uint64_t>(ids[i]), step) < share)
+            chosen.push_back(static_cast<std::int64_t>(i));
+    return chosen;
+}
+
 void times_from_uniforms(std::span<float> uniforms, const std::string& how, const ForwardProcess& process) {
     const TrainingTimes times = training_times_from_name(how);
     for (float& uniform : uniforms) uniform = static_cast<float>(process.training_time(uniform, times));
@@ -33,9 +45,10 @@ torch::Tensor noisy_latents(const torch::Tensor& z0, const torch::Tensor& times,
 
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels,
-                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout) {
+                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout,
+                             const torch::Tensor& covariates) {
     const torch::Tensor predicted =
-        score_net->forward(noisy_latents(z0, times, noise), times, labels, batches, dropout);
+        score_net->forward(noisy_latents(z0, times, noise), times, labels, batches, dropout, covariates);
     return (predicted - noise).square().sum() / static_cast<double>(z0.size(1));
 }
 
@@ -118,21 +131,10 @@ JointLoss::Encoded JointLoss::encode_as_trained(Model& model, std::span<const st
     return {active_->kept_rows, posterior};
 }
 
-std::vector<std::int64_t> JointLoss::choose_loss_rows(std::int64_t num_active, std::uint32_t step) const {
-    std::vector<std::int64_t> chosen;
-    const std::vector<std::int64_t>& ids = active_->shard.owned_ids;
-    const bool all = options_.loss_cells == 0 || options_.loss_cells >= num_active;
-    const double share = static_cast<double>(options_.loss_cells) / static_cast<double>(num_active);
-    const PlacedRandom random(seed_, RandomStream::kLossCells);
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        if (all || random.uniform(static_cast<std::uint64_t>(ids[i]), step) < share)
-            chosen.push_back(static_cast<std::int64_t>(i));
-    return chosen;
-}
-
 JointLoss::LossCells JointLoss::prepare_loss_cells(const ForwardProcess& process, std::int64_t num_active,
                                                    std::uint32_t step) const {
-    const std::vector<std::int64_t> chosen = choose_loss_rows(num_active, step);
+    const std::vector<std::int64_t> chosen =
+        loss_rows(active_->shard.owned_ids, num_active, options_.loss_cells, seed_, step);
     std::vector<std::int64_t> rows, ids;
     for (const std::int64_t at : chosen) {
         rows.push_back(active_->kept_rows[static_cast<std::size_t>(at)]);
@@ -150,7 +152,8 @@ JointLoss::LossCells JointLoss::prepare_loss_cells(const ForwardProcess& process
             .draws = {seed_, step, backend.tensor(ids)},
             .places = backend.tensor(chosen),
             .times = backend.tensor(times),
-            .labels = backend.tensor(labels)};
+            .labels = backend.tensor(labels),
+            .covariates = placed_.covariates(rows, ids, options_.covariate_dropout, seed_, step)};
 }
 
 JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8_t> cluster_is_active,
@@ -200,7 +203,8 @@ JointLoss::Result JointLoss::operator()(Model& model, std::span<const std::uint8
     const torch::Tensor noise = backend.normals(draws, RandomStream::kDiffusionNoise, model.diffused_width());
     const torch::Tensor diffusion =
         diffusion_loss(model.score_net, diffused, loss_cells.times, noise, loss_cells.labels, cells.batches,
-                       drawn_dropout(backend, model_options_.score_dropout, draws, DropoutLayers::kScoreNet));
+                       drawn_dropout(backend, model_options_.score_dropout, draws, DropoutLayers::kScoreNet),
+                       loss_cells.covariates);
 
     if (model.loss_log_variances.defined()) {
         // exp(-s) L + s for each term (Kendall, Gal & Cipolla 2018), s counted once over the ranks.

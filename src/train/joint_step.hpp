@@ -5,7 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "src/config/options.hpp"
+#include "src/config/model_options.hpp"
+#include "src/config/train_options.hpp"
 #include "src/embed/mixed_precision.hpp"
 #include "src/graph/edge_perturbation.hpp"
 #include "src/train/model.hpp"
@@ -76,6 +77,7 @@ class JointLoss {
         torch::Tensor places;  // [cells] among this rank's active rows
         torch::Tensor times;   // [cells] of diffusion
         torch::Tensor labels;  // [cells] as training_labels makes them
+        torch::Tensor covariates;
     };
     LossCells prepare_loss_cells(const ForwardProcess& process, std::int64_t num_active,
                                  std::uint32_t step) const;
@@ -101,6 +103,11 @@ std::vector<std::int64_t> training_labels(std::span<const std::int32_t> labels,
                                           std::span<const std::int64_t> ids, double dropout,
                                           std::uint64_t seed, std::uint32_t step);
 
+/// Places in `ids`, the global rows of this rank's active cells, of those whose losses count in a step with
+/// `num_active` active cells on all ranks: each with the same chance, so that `wanted` (0: all) are expected.
+std::vector<std::int64_t> loss_rows(std::span<const std::int64_t> ids, std::int64_t num_active,
+                                    std::int64_t wanted, std::uint64_t seed, std::uint32_t step);
+
 /// Latents z0 [n, d], standardised, with `noise` [n, d] as at times [n].
 torch::Tensor noisy_latents(const torch::Tensor& z0, const torch::Tensor& times, const torch::Tensor& noise);
 
@@ -109,7 +116,8 @@ torch::Tensor noisy_latents(const torch::Tensor& z0, const torch::Tensor& times,
 /// none.
 torch::Tensor diffusion_loss(ScoreNet& score_net, const torch::Tensor& z0, const torch::Tensor& times,
                              const torch::Tensor& noise, const torch::Tensor& labels,
-                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout = {});
+                             const torch::Tensor& batches, const ScoreBlockImpl::Dropout& dropout = {},
+                             const torch::Tensor& covariates = {});
 
 /// Makes training times of uniforms in (0, 1), by train.times.
 void times_from_uniforms(std::span<float> uniforms, const std::string& how, const ForwardProcess& process);

@@ -43,6 +43,12 @@ void Optimiser::set_steps_done(std::int64_t steps) {
     for (torch::Tensor& count : step_counts_) count.fill_(static_cast<float>(steps));
 }
 
+std::vector<std::int64_t> sizes_of_gradients(const Optimiser& optimiser) {
+    std::vector<std::int64_t> sizes;
+    for (const torch::Tensor& parameter : optimiser.parameters()) sizes.push_back(parameter.numel());
+    return sizes;
+}
+
 double learning_rate_factor(std::int64_t step, std::int64_t num_steps, double warmup) {
     const double warm_steps = warmup * static_cast<double>(num_steps);
     const auto at = static_cast<double>(step);

@@ -26,6 +26,9 @@ class Optimiser {
     double weight_decay_;
 };
 
+/// Values of each parameter, in order.
+std::vector<std::int64_t> sizes_of_gradients(const Optimiser& optimiser);
+
 /// Linear warm-up over the first `warmup` share of the steps, then a cosine to zero: the factor on the
 /// learning rate.
 double learning_rate_factor(std::int64_t step, std::int64_t num_steps, double warmup);

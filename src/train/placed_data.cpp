@@ -1,7 +1,11 @@
 #include "src/train/placed_data.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "dist/collectives.hpp"
 #include "src/embed/centred_input.hpp"
+#include "src/random/philox.hpp"
 
 namespace lapatlas {
 
@@ -24,12 +28,28 @@ torch::Tensor mean_of_training_rows(const Communicator& comm, const ExpressionRo
         .to(torch::kFloat32);
 }
 
+/// [rows, genes] of `row_of(row, buffer)`.
+template <class RowOf>
+torch::Tensor dense(const RowOf& row_of, std::int64_t genes, std::span<const std::int64_t> rows,
+                    const Backend& backend) {
+    const std::int64_t cells = std::ssize(rows);
+    std::vector<float> values(static_cast<std::size_t>(cells * genes), 0);
+    RowBuffer buffer;
+    for (std::int64_t c = 0; c < cells; ++c) {
+        const SparseCounts cell = row_of(rows[static_cast<std::size_t>(c)], buffer);
+        for (std::int64_t e = 0; e < cell.size; ++e)
+            values[static_cast<std::size_t>(c * genes + cell.genes[e])] = cell.values[e];
+    }
+    return backend.tensor(values).reshape({cells, genes});
+}
+
 }  // namespace
 
 PlacedData::PlacedData(std::shared_ptr<const Backend> backend, const RankData& data)
     : backend_(std::move(backend)),
       data_(data),
       inputs_(data.counts, data.input_target_sum, data.encoder_genes),
+      expression_(data.counts, data.target_sum),
       cells_(backend_->store({inputs_, data.counts, data.library, data.full_graph.owned_ids})),
       encodings_(data.encodings.to(backend_->device())) {
     if (data.centre_input)
@@ -64,6 +84,39 @@ torch::Tensor PlacedData::batches(std::span<const std::int64_t> rows) const {
     std::vector<std::int64_t> of_rows;
     for (const std::int64_t row : rows) of_rows.push_back(data_.batches[static_cast<std::size_t>(row)]);
     return backend_->tensor(of_rows);
+}
+
+torch::Tensor PlacedData::covariates(std::span<const std::int64_t> rows, std::span<const std::int64_t> ids,
+                                     double dropout, std::uint64_t seed, std::uint32_t step) const {
+    const std::int64_t columns = std::ssize(data_.summary.covariate_columns);
+    if (columns == 0) return {};
+    const PlacedRandom random(seed, RandomStream::kCovariateDropout);
+    std::vector<float> values;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        for (std::int64_t c = 0; c < columns; ++c) {
+            const bool forgotten = random.uniform(static_cast<std::uint64_t>(ids[i]), step,
+                                                  static_cast<std::uint32_t>(c)) < dropout;
+            values.push_back(forgotten ? std::numeric_limits<float>::quiet_NaN()
+                                       : data_.covariates[static_cast<std::size_t>(rows[i] * columns + c)]);
+        }
+    return backend_->tensor(values).reshape({std::ssize(rows), columns});
+}
+
+torch::Tensor PlacedData::expression_of(std::span<const std::int64_t> rows) const {
+    return dense([&](std::int64_t row, RowBuffer& buffer) { return expression_.row(row, buffer); },
+                 expression_.num_genes(), rows, *backend_);
+}
+
+torch::Tensor PlacedData::counts_of(std::span<const std::int64_t> rows) const {
+    return dense([&](std::int64_t row, RowBuffer& buffer) { return data_.counts.row(row, buffer); },
+                 data_.counts.num_genes(), rows, *backend_);
+}
+
+torch::Tensor PlacedData::totals_of(std::span<const std::int64_t> rows) const {
+    std::vector<float> totals;
+    for (const std::int64_t row : rows)
+        totals.push_back(std::max(1.0F, data_.library[static_cast<std::size_t>(row)]));
+    return backend_->tensor(totals);
 }
 
 }  // namespace lapatlas

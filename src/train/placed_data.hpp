@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "src/autoencode/cell_embedding.hpp"
 #include "src/backend/backend.hpp"
 #include "src/preprocess/expression_rows.hpp"
 #include "src/train/rank_data.hpp"
@@ -36,13 +37,27 @@ class PlacedData {
     torch::Tensor encodings(std::span<const std::int32_t> rows) const;
     const torch::Tensor& encodings() const { return encodings_; }
     CellBatch cell_batch(std::span<const std::int64_t> rows) const;
+    /// Log-normalised expression of all genes, which embeddings of single cells see: of all rows, and dense
+    /// [rows, genes]; raw counts [rows, genes]; their sums [rows], 1 of an empty cell.
+    const ExpressionRows& expression() const { return expression_; }
+    torch::Tensor expression_of(std::span<const std::int64_t> rows) const;
+    /// Which of both an embedding sees, [rows, genes].
+    torch::Tensor seen_by(const CellEmbedding& embedding, std::span<const std::int64_t> rows) const {
+        return embedding.sees_counts() ? counts_of(rows) : expression_of(rows);
+    }
+    torch::Tensor counts_of(std::span<const std::int64_t> rows) const;
+    torch::Tensor totals_of(std::span<const std::int64_t> rows) const;
+    /// The covariates of `rows` [rows, columns], each forgotten (NaN) with the probability `dropout`, keyed
+    /// by ids [rows] and step; undefined where there are none.
+    torch::Tensor covariates(std::span<const std::int64_t> rows, std::span<const std::int64_t> ids,
+                             double dropout, std::uint64_t seed, std::uint32_t step) const;
     /// The batches of `rows` [rows] int64 as the networks take them; undefined where there are none.
     torch::Tensor batches(std::span<const std::int64_t> rows) const;
 
   private:
     std::shared_ptr<const Backend> backend_;
     const RankData& data_;
-    LogCounts inputs_;
+    LogCounts inputs_, expression_;
     std::unique_ptr<CellStore> cells_;
     torch::Tensor input_mean_;  // [encoder's genes] over training cells; undefined: inputs are not centred
     torch::Tensor encodings_;

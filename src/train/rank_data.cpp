@@ -51,6 +51,7 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                   .library = {},
                   .labels = {},
                   .batches = {},
+                  .covariates = {},
                   .splits = {},
                   .heldout_clusters = {},
                   .encodings = {},
@@ -66,11 +67,14 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     append(data.labels, heldout.labels);
     data.batches = std::move(train.batches);
     append(data.batches, heldout.batches);
+    data.covariates = std::move(train.covariates);
+    append(data.covariates, heldout.covariates);
     data.splits = std::move(heldout.splits);
     append(train.encodings, heldout.encodings);
     data.encodings =
         torch::from_blob(train.encodings.data(), {data.num_rows(), data.summary.num_encodings}).clone();
     if (config.model.library == "size_factor") data.input_target_sum = config.prepare.target_sum;
+    data.target_sum = config.prepare.target_sum;
     data.encoder_genes =
         first_ranked(data.summary.gene_ranking, num_encoder_genes(config.model, data.counts.num_genes()));
     for_each_row(data.counts, [&](std::int64_t /*row*/, const SparseCounts& cell) {
@@ -114,6 +118,13 @@ void for_each_run(std::span<const std::int32_t> rows, const Visit& visit) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> validation_rows(const RankData& data) {
+    std::vector<std::int64_t> rows;
+    for (std::size_t i = 0; i < data.splits.size(); ++i)
+        if (data.splits[i] == 1) rows.push_back(data.num_train_rows + static_cast<std::int64_t>(i));
+    return rows;
+}
 
 std::vector<std::int32_t> training_rows_of(const RankData& data, int rank,
                                            std::span<const std::uint8_t> cluster_is_active) {

@@ -26,10 +26,12 @@ struct RankData {
     /// genes.
     double input_target_sum = 0;
     std::vector<std::int32_t> encoder_genes;
+    double target_sum = 0;                       ///< prepare.target_sum
     bool centre_input = false;                   ///< whether each gene's mean is taken from that
     std::vector<float> library;                  // [rows] counts of a cell over kept genes
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
+    std::vector<float> covariates;               // [rows, covariate columns]
     std::vector<std::int8_t> splits;             // [held-out rows]
     std::vector<std::int32_t> heldout_clusters;  // [held-out rows], that of the nearest training cell
     torch::Tensor encodings;                     // [rows, num_encodings]
@@ -48,6 +50,9 @@ std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_gen
 /// This rank's training rows (of the data) among at most `most` of all ranks', spread evenly over global
 /// rows.
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most);
+
+/// This rank's validation rows (of the data).
+std::vector<std::int64_t> validation_rows(const RankData& data);
 
 /// The training rows of `rank`, whose data these are, in the clusters that are 1 of [num_clusters];
 /// ascending.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/backend/backend.hpp"
-#include "src/embed/chebyshev_convolution.hpp"
+#include "src/embed/graph_convolution.hpp"
 
 namespace lapatlas {
 

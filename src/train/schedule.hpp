@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "src/config/options.hpp"
+#include "src/config/train_options.hpp"
 
 namespace lapatlas {
 

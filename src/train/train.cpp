@@ -23,7 +23,7 @@ namespace {
 /// Sums of the steps since the last row of metrics.
 class Window {
   public:
-    void add(const Trainer::StepResult& step) {
+    void add(const StepResult& step) {
         sums_.reconstruction += step.terms.reconstruction;
         sums_.kl += step.terms.kl;
         sums_.diffusion += step.terms.diffusion;
@@ -115,8 +115,9 @@ class Run {
             joint_phase();
             score_phase();
             classifier_phase();
-            trainer_.freeze();
         }
+        // A model may have nothing to train but what its latents leave to the end.
+        trainer_.freeze();
         save();
         finish_saving();
     }
@@ -161,7 +162,7 @@ class Run {
         Log::Progress progress(log_, "joint", "steps", trainer_.joint_steps());
         window_.start_clock();
         while (trainer_.joint_steps_done() < trainer_.joint_steps()) {
-            const Trainer::StepResult step = trainer_.joint_step();
+            const StepResult step = trainer_.joint_step();
             window_.add(step);
             const std::int64_t done = trainer_.joint_steps_done();
             progress.update(done,
@@ -180,11 +181,11 @@ class Run {
         const std::int64_t epoch = done / trainer_.steps_an_epoch();
         row.epoch = static_cast<double>(epoch);
         row.edges_changed = trainer_.edges_changed();
-        row.halo_wait_seconds = trainer_.halo_wait_seconds();
+        row.halo_wait_seconds = trainer_.halo().exposed_seconds;
         row.reduce_wait_seconds = trainer_.reduce_wait_seconds();
         const std::int64_t every = config_.train.validate_every;
         if (every > 0 && (epoch % every == 0 || done == trainer_.joint_steps())) {
-            const Trainer::Validation validation = trainer_.validate();
+            const Validation validation = trainer_.validate();
             row.validation_reconstruction = validation.reconstruction;
             row.validation_kl = validation.kl;
         }
@@ -198,7 +199,7 @@ class Run {
         Log::Progress progress(log_, "score", "steps", config_.train.score_steps);
         window_.start_clock();
         while (trainer_.score_steps_done() < config_.train.score_steps) {
-            const Trainer::StepResult step = trainer_.score_step();
+            const StepResult step = trainer_.score_step();
             window_.add(step);
             const std::int64_t done = trainer_.score_steps_done();
             progress.update(done,

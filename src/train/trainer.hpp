@@ -9,8 +9,8 @@
 #include "dist/log.hpp"
 #include "src/train/checkpoint.hpp"
 #include "src/train/classifier_phase.hpp"
+#include "src/train/embedding_phase.hpp"
 #include "src/train/frozen_latents.hpp"
-#include "src/train/joint_step.hpp"
 #include "src/train/metrics_file.hpp"
 #include "src/train/optimiser.hpp"
 #include "src/train/reduced_gradients.hpp"
@@ -37,8 +37,8 @@ class Trainer {
     const Config& config() const { return config_; }  ///< with what the data's size decides
     Model& model() { return model_; }
     /// Steps in which every training cell's loss counts once, on average.
-    std::int64_t steps_an_epoch() const;
-    std::int64_t joint_steps() const;  ///< of the whole joint phase
+    std::int64_t steps_an_epoch() const { return embedding_->steps_an_epoch(); }
+    std::int64_t joint_steps() const { return embedding_->steps(); }
     std::int64_t joint_steps_done() const { return joint_steps_done_; }
     std::int64_t score_steps_done() const { return score_steps_done_; }
     bool is_complete() const {
@@ -53,13 +53,6 @@ class Trainer {
     /// Collective. Of the frozen latents, once the score steps are done.
     ClassifierPhase& classifier();
 
-    struct StepResult {
-        LossTerms terms;
-        double loss = 0;  ///< the terms, weighted
-        double gradient_norm = 0;
-        double learning_rate = 0;
-        std::int64_t num_cells = 0;
-    };
     /// Collective. InternalError, on all ranks, that names step and term if a loss or gradient is not finite;
     /// the weights are then as before the step.
     StepResult joint_step();
@@ -71,13 +64,8 @@ class Trainer {
     /// latents.
     void freeze();
 
-    /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells; both
-    /// NaN where there are none.
-    struct Validation {
-        double reconstruction;
-        double kl;
-    };
-    Validation validate();
+    /// Collective. Mean negative log-likelihood (at the posterior mean) and KL of the validation cells.
+    Validation validate() { return embedding_->validate(); }
 
     /// Collective. Root returns the state; others an empty checkpoint.
     Checkpoint checkpoint() const;
@@ -85,28 +73,16 @@ class Trainer {
     /// by `name`, where it is of other data or options.
     void restore(const Checkpoint& checkpoint, const std::string& name = "the checkpoint");
 
-    /// Values of each gradient in the order in which they are summed over ranks.
-    std::vector<std::int64_t> gradient_sizes() const;
-    const HaloStatistics& halo() const { return loss_.halo(); }
-    double edges_changed() const { return loss_.perturbation().share_changed(); }
-    double halo_wait_seconds() const { return loss_.halo().exposed_seconds; }
+    /// Values of each gradient of the first phase in the order in which they are summed over ranks.
+    std::vector<std::int64_t> gradient_sizes() const { return embedding_->gradient_sizes(); }
+    HaloStatistics halo() const { return embedding_->halo(); }
+    double edges_changed() const { return embedding_->edges_changed(); }
     double reduce_wait_seconds() const {
-        return (joint_gradients_ ? *joint_gradients_ : *score_gradients_).exposed_seconds();
+        return score_gradients_ ? score_gradients_->exposed_seconds() : embedding_->reduce_wait_seconds();
     }
 
   private:
-    std::int64_t steps_a_pass() const;  ///< in which every cluster is active once
-    std::vector<std::uint8_t> active_clusters(std::int64_t step) const;
-    /// Before `step`, where counts are on disk: begins to read those of the step after it (and its own,
-    /// should nobody have asked for them).
-    void read_ahead(std::int64_t step) const;
-    void give_up_counts(std::int64_t step) const;
-    /// Collective. The labels' shifts of log theta, with the networks as they are: had they been learned
-    /// together, a type's mean would have passed for its variance, and latents would say less of the type.
-    void fit_label_dispersions();
     void make_score_phase();
-    void check_finite(const LossTerms& terms, double gradient_norm, const char* phase,
-                      std::int64_t step) const;
 
     std::shared_ptr<const Backend> backend_;
     Communicator comm_;
@@ -115,10 +91,10 @@ class Trainer {
     PlacedData placed_;
     Config config_;
     Model model_;
-    JointLoss loss_;
-    std::unique_ptr<ReducedGradients> joint_gradients_, score_gradients_;
-    std::unique_ptr<Optimiser> joint_optimiser_, score_optimiser_;
     std::unique_ptr<MovingAverage> average_;
+    std::unique_ptr<EmbeddingPhase> embedding_;
+    std::unique_ptr<ReducedGradients> score_gradients_;
+    std::unique_ptr<Optimiser> score_optimiser_;
     std::unique_ptr<FrozenLatents> frozen_;
     std::unique_ptr<ClassifierPhase> classifier_;
     std::int64_t joint_steps_done_ = 0, score_steps_done_ = 0;

@@ -1,5 +1,6 @@
 // What a trainer keeps in a checkpoint, and takes from one.
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 #include "dist/collectives.hpp"
@@ -10,8 +11,9 @@ namespace lapatlas {
 
 namespace {
 
-/// Collective. Library sizes of all training cells on the root, grouped by label (unlabelled last), within a
-/// label by batch, and there in the order of global rows: the same table on any number of ranks.
+/// Collective. Library sizes and covariates of all training cells on the root, grouped by label (unlabelled
+/// last), within a label by batch, and there in the order of global rows: the same table on any number of
+/// ranks.
 void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint& checkpoint) {
     struct Entry {
         std::int64_t row;
@@ -29,33 +31,28 @@ void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint
                         data.library[index]});
     }
     std::vector<Entry> all = gather_v<Entry>(comm, mine);
+    const std::size_t columns = data.summary.covariate_columns.size();
+    const std::vector<float> covariates =
+        gather_v<float>(comm, std::span<const float>(data.covariates)
+                                  .subspan(0, static_cast<std::size_t>(data.num_train_rows) * columns));
     if (!comm.is_root()) return;
-    std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
-        return std::tie(a.condition, a.row) < std::tie(b.condition, b.row);
+    std::vector<std::size_t> order(all.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return std::tie(all[a].condition, all[a].row) < std::tie(all[b].condition, all[b].row);
     });
     checkpoint.library_offsets.assign(static_cast<std::size_t>((num_labels + 1) * num_batches) + 1, 0);
-    for (const Entry& entry : all) {
+    checkpoint.covariate_columns = data.summary.covariate_columns;
+    for (const std::size_t place : order) {
+        const Entry& entry = all[place];
+        const auto own = covariates.begin() + static_cast<std::ptrdiff_t>(place * columns);
+        checkpoint.covariates.insert(checkpoint.covariates.end(), own,
+                                     own + static_cast<std::ptrdiff_t>(columns));
         ++checkpoint.library_offsets[static_cast<std::size_t>(entry.condition) + 1];
         checkpoint.libraries.push_back(entry.library);
     }
     for (std::size_t l = 1; l < checkpoint.library_offsets.size(); ++l)
         checkpoint.library_offsets[l] += checkpoint.library_offsets[l - 1];
-}
-
-/// Collective. The perturbation's warm start by global row, on the root.
-std::vector<double> gather_eigenvector(const Communicator& comm, const RankData& data,
-                                       const EdgePerturbation& perturbation) {
-    struct Entry {
-        std::int64_t row;
-        double value;
-    };
-    std::vector<Entry> mine;
-    for (std::size_t r = 0; r < perturbation.eigenvector().size(); ++r)
-        mine.push_back({data.train_graph.owned_ids[r], perturbation.eigenvector()[r]});
-    const std::vector<Entry> all = gather_v<Entry>(comm, mine);
-    std::vector<double> whole(all.size());
-    for (const Entry& entry : all) whole[static_cast<std::size_t>(entry.row)] = entry.value;
-    return whole;
 }
 
 /// Collective. One frozen draw of at most kMostReferences training cells, spread evenly over the global rows,
@@ -93,7 +90,7 @@ void gather_references(const Communicator& comm, const RankData& data, const Fro
 Checkpoint Trainer::checkpoint() const {
     Checkpoint checkpoint;
     gather_libraries(comm_, data_, checkpoint);
-    checkpoint.perturbation_eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
+    embedding_->store(checkpoint);
     if (frozen_) gather_references(comm_, data_, *frozen_, checkpoint);
     if (!comm_.is_root()) return {};
     checkpoint.config = dump_config(config_);
@@ -103,22 +100,22 @@ Checkpoint Trainer::checkpoint() const {
     checkpoint.gene_columns = data_.summary.gene_columns;
     checkpoint.label_names = data_.summary.label_names;
     checkpoint.batch_names = data_.summary.batch_names;
-    checkpoint.counters = {{"joint_steps_done", joint_steps_done_},  {"score_steps_done", score_steps_done_},
-                           {"average_updates", average_->updates()}, {"complete", is_complete() ? 1 : 0},
-                           {"num_train", data_.summary.num_train},   {"num_cells", data_.summary.num_cells}};
-    checkpoint.numbers = {{"latent_mean", model_.latent_mean},
-                          {"latent_std", model_.latent_std},
-                          {"log_library_mean", model_.log_library_mean},
-                          {"log_library_std", model_.log_library_std}};
-    store_module(checkpoint, "encoder", *model_.encoder);
-    store_module(checkpoint, "decoder", *model_.decoder);
+    checkpoint.counters.insert({{"joint_steps_done", joint_steps_done_},
+                                {"score_steps_done", score_steps_done_},
+                                {"average_updates", average_->updates()},
+                                {"complete", is_complete() ? 1 : 0},
+                                {"num_train", data_.summary.num_train},
+                                {"num_cells", data_.summary.num_cells}});
+    checkpoint.numbers.insert({{"latent_mean", model_.latent_mean},
+                               {"latent_std", model_.latent_std},
+                               {"log_library_mean", model_.log_library_mean},
+                               {"log_library_std", model_.log_library_std}});
+    store_embedding(checkpoint, model_);
     store_module(checkpoint, "score_net", *model_.score_net);
+    store_tensors(checkpoint, "score_net_buffers", model_.score_net->buffers());
     store_tensors(checkpoint, "score_net_average", average_->averages());
-    if (model_.loss_log_variances.defined())
-        store_tensors(checkpoint, "loss_log_variances", {model_.loss_log_variances});
-    store_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
     if (score_optimiser_ != nullptr) store_optimiser(checkpoint, "score_optimiser", *score_optimiser_);
-    if (!model_.classifier.is_empty()) store_module(checkpoint, "classifier", *model_.classifier);
+    if (!model_.classifier.is_empty()) store_classifier(checkpoint, model_.classifier);
     if (classifier_ != nullptr) classifier_->store(checkpoint);
     return checkpoint;
 }
@@ -134,16 +131,11 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& name) {
             name +
             " knows other genes or types than the prepared data; choose another output.dir, or remove its "
             "checkpoints/ to train again");
-    restore_module(checkpoint, "encoder", *model_.encoder);
-    restore_module(checkpoint, "decoder", *model_.decoder);
+    restore_embedding(checkpoint, model_);
     restore_module(checkpoint, "score_net", *model_.score_net);
     restore_tensors(checkpoint, "score_net_average", average_->averages());
-    if (model_.loss_log_variances.defined()) {
-        std::vector<torch::Tensor> weights{model_.loss_log_variances};
-        restore_tensors(checkpoint, "loss_log_variances", weights);
-    }
     average_->set_updates(checkpoint.counters.at("average_updates"));
-    restore_optimiser(checkpoint, "joint_optimiser", *joint_optimiser_);
+    embedding_->restore(checkpoint);
     joint_steps_done_ = checkpoint.counters.at("joint_steps_done");
     score_steps_done_ = checkpoint.counters.at("score_steps_done");
     if (checkpoint.counters.contains("score_optimiser_steps")) {
@@ -152,13 +144,8 @@ void Trainer::restore(const Checkpoint& checkpoint, const std::string& name) {
     }
     model_.latent_mean = checkpoint.numbers.at("latent_mean");
     model_.latent_std = checkpoint.numbers.at("latent_std");
-    if (!model_.classifier.is_empty()) restore_module(checkpoint, "classifier", *model_.classifier);
+    if (!model_.classifier.is_empty()) restore_classifier(checkpoint, model_.classifier);
     if (checkpoint.counters.contains("classifier_epochs_done")) classifier().restore(checkpoint);
-    std::vector<double> mine;
-    for (std::int64_t r = 0; r < data_.num_train_rows; ++r)
-        mine.push_back(checkpoint.perturbation_eigenvector.at(
-            static_cast<std::size_t>(data_.train_graph.owned_ids[static_cast<std::size_t>(r)])));
-    loss_.perturbation().set_eigenvector(std::move(mine));
 }
 
 }  // namespace lapatlas

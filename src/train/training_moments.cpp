@@ -52,6 +52,33 @@ LibraryMoments library_moments(const Communicator& comm, const RankData& data) {
     return {mean, std::sqrt(std::max(1e-6, sums[1] / count - mean * mean))};
 }
 
+torch::Tensor label_means(const Communicator& comm, const ExpressionRows& expression, const RankData& data) {
+    const std::size_t genes = data.summary.gene_names.size(), labels = data.summary.label_names.size();
+    std::vector<double> sums((labels + 1) * genes, 0), cells(labels + 1, 0);
+    RowBuffer buffer;
+    const auto add_row = [&](std::int64_t r) {
+        const SparseCounts cell = expression.row(r, buffer);
+        const std::int32_t label = data.labels[static_cast<std::size_t>(r)];
+        const auto add = [&](std::size_t row) {
+            ++cells[row];
+            for (std::int64_t e = 0; e < cell.size; ++e)
+                sums[row * genes + static_cast<std::size_t>(cell.genes[e])] += cell.values[e];
+        };
+        add(labels);
+        if (label >= 0) add(static_cast<std::size_t>(label));
+    };
+    for_each_block(data.counts, data.num_train_rows, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t r = begin; r < end; ++r) add_row(r);
+    });
+    all_reduce_sum(comm, std::span<double>(sums));
+    all_reduce_sum(comm, std::span<double>(cells));
+    for (std::size_t row = 0; row <= labels; ++row)
+        for (std::size_t g = 0; g < genes; ++g) sums[row * genes + g] /= std::max(1.0, cells[row]);
+    return torch::tensor(sums, torch::kFloat64)
+        .to(torch::kFloat32)
+        .reshape({static_cast<std::int64_t>(labels) + 1, static_cast<std::int64_t>(genes)});
+}
+
 torch::Tensor batch_shifts(const Communicator& comm, const RankData& data, bool size_factor) {
     constexpr double kBatchPrior = 10;
     const std::size_t genes = data.summary.gene_names.size(), batches = data.summary.batch_names.size();

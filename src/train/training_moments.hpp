@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "src/preprocess/expression_rows.hpp"
 #include "src/train/rank_data.hpp"
 
 namespace lapatlas {
@@ -26,6 +27,10 @@ struct LibraryMoments {
 };
 /// Collective.
 LibraryMoments library_moments(const Communicator& comm, const RankData& data);
+
+/// Collective. Mean log-normalised expression of each label's training cells [labels + 1, genes], of all
+/// cells last; 0 of a label without cells.
+torch::Tensor label_means(const Communicator& comm, const ExpressionRows& expression, const RankData& data);
 
 /// Collective. Log of each batch's share of a gene over the gene's share of all counts [batches, genes],
 /// shrunk as if the batch had 10 more counts of the gene at its overall share; undefined without batches.

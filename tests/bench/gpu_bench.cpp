@@ -312,7 +312,7 @@ bool training(const Bench& bench, const std::shared_ptr<const Backend>& backend,
     for (const char* precision : {"float32", "bfloat16"}) {
         config.train.precision = precision;
         Trainer trainer(backend, config, folder / "prepared.h5");
-        Trainer::StepResult step = trainer.joint_step();
+        StepResult step = trainer.joint_step();
         if (exact_loss == 0) exact_loss = step.loss;
         if (std::abs(step.loss / exact_loss - 1) > 1e-2) {
             std::printf("training, %s: loss %.3f for %.3f: no time\n", precision, step.loss, exact_loss);

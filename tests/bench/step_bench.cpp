@@ -186,7 +186,7 @@ int step(const Communicator& comm, const std::vector<std::string>& arguments) {
         for (std::int64_t s = 0; s <= steps; ++s) {
             barrier(comm);
             const Timer timer;
-            const Trainer::StepResult result = trainer.joint_step();
+            const StepResult result = trainer.joint_step();
             const double slowest = all_reduce_max(comm, timer.seconds());
             if (s == 0) {
                 first_loss = result.loss;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "src/config/options.hpp"
 #include "src/plan/calibration.hpp"
 #include "tests/bench/scaling/study_point.hpp"
 

@@ -81,8 +81,8 @@ TEST_P(BackendCuda, FiftyStepsHaveTheLossesOfTheCpu) {
     std::map<std::string, std::int64_t> before;
     for (const char* kernel : kernels) before[kernel] = kernel_launches(kernel);
     for (int step = 0; step < 50; ++step) {
-        const Trainer::StepResult on_gpu = there.joint_step();
-        const Trainer::StepResult on_cpu = here.joint_step();
+        const StepResult on_gpu = there.joint_step();
+        const StepResult on_cpu = here.joint_step();
         EXPECT_EQ(on_gpu.num_cells, on_cpu.num_cells);
         EXPECT_NEAR(on_gpu.loss / on_cpu.loss, 1, 1e-3) << "step " << step;
         EXPECT_NEAR(on_gpu.terms.reconstruction / on_cpu.terms.reconstruction, 1, 1e-3) << "step " << step;
@@ -92,7 +92,7 @@ TEST_P(BackendCuda, FiftyStepsHaveTheLossesOfTheCpu) {
     }
     // Nothing else can pass for the GPU's path.
     for (const char* kernel : kernels) EXPECT_GE(kernel_launches(kernel), before[kernel] + 50) << kernel;
-    const Trainer::Validation on_gpu = there.validate(), on_cpu = here.validate();
+    const Validation on_gpu = there.validate(), on_cpu = here.validate();
     EXPECT_NEAR(on_gpu.reconstruction / on_cpu.reconstruction, 1, 1e-3);
     EXPECT_NEAR(on_gpu.kl, on_cpu.kl, 1e-3 * on_cpu.reconstruction);
 }
@@ -182,7 +182,7 @@ TEST_P(BackendCuda, Bfloat16TrainsNearlyAlike) {
     double largest = 0;
     const std::int64_t before = kernel_launches("pack_rounded_rows");
     for (int step = 0; step < 12; ++step) {
-        const Trainer::StepResult a = exact.joint_step(), b = rounded.joint_step();
+        const StepResult a = exact.joint_step(), b = rounded.joint_step();
         largest = std::max(largest, std::abs(b.loss / a.loss - 1));
         EXPECT_NEAR(b.gradient_norm / a.gradient_norm, 1, 0.2) << "step " << step;
     }
@@ -213,7 +213,7 @@ TEST_P(BackendCuda, AWholeTrainingGoesOnAndGeneratesOnEither) {
     Trainer other(cpu_, config, folder_ / "prepared.h5");
     other.restore(read_checkpoint(folder_ / "middle.h5"));
     while (!trainer.is_complete()) {
-        const Trainer::StepResult on_gpu = trainer.score_step(), on_cpu = other.score_step();
+        const StepResult on_gpu = trainer.score_step(), on_cpu = other.score_step();
         EXPECT_NEAR(on_gpu.loss, on_cpu.loss, 1e-3);
     }
     save(trainer, "last.h5");

@@ -17,8 +17,9 @@ CountObservation observation_of(std::int64_t k, bool negative_binomial) {
             .narrow(0, 0, k)
             .contiguous();
     observation.offsets = torch::tensor({1.5F, 1.0F, 2.0F, 1.2F, 0.8F, 1.7F});
-    observation.gains = torch::tensor({1.0F, 1.5F, 0.8F, 1.1F, 2.0F, 0.9F});
-    if (negative_binomial) observation.overdispersion = torch::tensor({0.1F, 0.5F, 0.01F, 1.0F, 0.2F, 0.3F});
+    observation.readout.gains = torch::tensor({1.0F, 1.5F, 0.8F, 1.1F, 2.0F, 0.9F});
+    if (negative_binomial)
+        observation.readout.overdispersion = torch::tensor({0.1F, 0.5F, 0.01F, 1.0F, 0.2F, 0.3F});
     return observation;
 }
 
@@ -30,9 +31,10 @@ ObservedCells cells_of(std::int64_t rows) {
 double log_probability(const CountObservation& observation, std::int64_t gene, double count, double y,
                        double size) {
     const double rate =
-        size * observation.gains[gene].item<double>() * std::expm1(std::log1p(std::exp(10 * y)) / 10);
-    if (!observation.overdispersion.defined()) return count * std::log(rate) - rate - std::lgamma(count + 1);
-    const double theta = 1 / observation.overdispersion[gene].item<double>();
+        size * observation.readout.gains[gene].item<double>() * std::expm1(std::log1p(std::exp(10 * y)) / 10);
+    if (!observation.readout.overdispersion.defined())
+        return count * std::log(rate) - rate - std::lgamma(count + 1);
+    const double theta = 1 / observation.readout.overdispersion[gene].item<double>();
     return std::lgamma(count + theta) - std::lgamma(theta) - std::lgamma(count + 1) +
            theta * std::log(theta / (theta + rate)) + count * std::log(rate / (theta + rate));
 }
@@ -74,10 +76,11 @@ TEST_P(CountEvidenceOf, GradientIsAutogradsAndInformationItsExpectedSquare) {
     torch::manual_seed(3);
     constexpr std::int64_t kDraws = 60'000;
     const torch::Tensor y = torch::addmm(observation.offsets, z.detach(), observation.loadings);
-    torch::Tensor rate = 0.8 * observation.gains * torch::expm1(at::softplus(y, 10));
+    torch::Tensor rate = 0.8 * observation.readout.gains * torch::expm1(at::softplus(y, 10));
     rate = rate.repeat({kDraws, 1});
     if (GetParam()) {
-        const torch::Tensor theta = observation.overdispersion.reciprocal().expand_as(rate).contiguous();
+        const torch::Tensor theta =
+            observation.readout.overdispersion.reciprocal().expand_as(rate).contiguous();
         rate = rate / theta * at::_standard_gamma(theta);
     }
     const ObservedCells drawn{torch::poisson(rate), torch::full({kDraws}, 0.8F)};

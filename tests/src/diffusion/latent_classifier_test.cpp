@@ -15,16 +15,25 @@ namespace {
 
 using testing_support::placed_normals;
 
-LatentClassifier small_classifier() {
-    LatentClassifier classifier(LatentClassifierOptions{3, 4, 16});
+LatentClassifier small_classifier(bool scanvi = false) {
+    LatentClassifier classifier(LatentClassifierOptions{3, 4, 16, scanvi});
     initialise_parameters(*classifier, 7, 0);
+    if (scanvi) {
+        const torch::NoGradGuard no_grad;
+        classifier->named_buffers()["norm.running_mean"].copy_(torch::linspace(-0.5, 0.5, 16));
+        classifier->named_buffers()["norm.running_variance"].copy_(torch::linspace(0.5, 2, 16));
+        classifier->eval();
+    }
     return classifier;
 }
 
 }  // namespace
 
-TEST(LatentClassifier, GradientIsAutograds) {
-    LatentClassifier classifier = small_classifier();
+class LatentClassifierHeads : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(MlpAndScanvi, LatentClassifierHeads, testing::Bool());
+
+TEST_P(LatentClassifierHeads, GradientIsAutograds) {
+    LatentClassifier classifier = small_classifier(GetParam());
     const torch::Tensor z = placed_normals(6, 3, 0).requires_grad_();
     const torch::Tensor labels = torch::tensor({0, 3, -1, 2, 1, -1});
     const double t = 0.4;

@@ -10,7 +10,7 @@ from scib_metrics.nearest_neighbors import NeighborsResults
 from scipy.stats import ks_2samp, pearsonr, spearmanr
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import (accuracy_score, adjusted_rand_score, balanced_accuracy_score, f1_score,
+from sklearn.metrics import (accuracy_score, adjusted_rand_score, balanced_accuracy_score, f1_score, homogeneity_score,
                              normalized_mutual_info_score, roc_auc_score, silhouette_score)
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
@@ -71,7 +71,8 @@ print("accuracy", accuracy_score(truth, predicted), "macro f1", f1_score(truth, 
 print("knn votes", KNeighborsClassifier(15).fit(points, classes).predict(smaller).sum())
 
 # label_metrics_test.cpp
-print("ari", adjusted_rand_score(truth, predicted), "nmi", normalized_mutual_info_score(truth, predicted))
+print("ari", adjusted_rand_score(truth, predicted), "nmi", normalized_mutual_info_score(truth, predicted),
+      "homogeneity", homogeneity_score(truth, predicted))
 print("balanced accuracy", balanced_accuracy_score(truth, predicted))
 print("cosine silhouette", silhouette_score(points, classes, metric="cosine"),
       silhouette_score(points[:50], truth, metric="cosine"))

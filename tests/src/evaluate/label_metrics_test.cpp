@@ -67,6 +67,9 @@ struct MarkerCells {
 TEST(ClusterAgreement, ByHand) {
     EXPECT_DOUBLE_EQ(adjusted_rand_index({0, 0, 1, 1}, {5, 5, 3, 3}), 1);
     EXPECT_DOUBLE_EQ(normalised_mutual_information({0, 0, 1, 1}, {5, 5, 3, 3}), 1);
+    // Each group holds one label; the second label lies in two groups.
+    EXPECT_DOUBLE_EQ(homogeneity({0, 0, 1, 1}, {5, 5, 3, 4}), 1);
+    EXPECT_DOUBLE_EQ(homogeneity({0, 0, 1, 1}, {2, 2, 2, 2}), 0);
     EXPECT_NEAR(normalised_mutual_information({0, 0, 1, 1}, {0, 1, 0, 1}), 0, 1e-12);
     EXPECT_DOUBLE_EQ(adjusted_rand_index({0, 0, 1, 1}, {0, 1, 0, 1}), -0.5);
     EXPECT_TRUE(std::isnan(adjusted_rand_index({}, {})));
@@ -81,6 +84,7 @@ TEST(ClusterAgreement, Golden) {
     const auto truth = scattered_labels(50, 4, 0, 7), predicted = scattered_labels(50, 3, 1, 7);
     EXPECT_NEAR(adjusted_rand_index(truth, predicted), -0.025763358778625955, 1e-9);
     EXPECT_NEAR(normalised_mutual_information(truth, predicted), 0.022697523634349154, 1e-9);
+    EXPECT_NEAR(homogeneity(truth, predicted), 0.020304489116307525, 1e-9);
     EXPECT_NEAR(balanced_accuracy(truth, predicted), 0.31666666666666665, 1e-9);
     const Mixed mixed;
     EXPECT_NEAR(cosine_silhouette(mixed.points, mixed.classes), 0.03785098321494465, 1e-9);

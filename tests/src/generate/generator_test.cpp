@@ -39,9 +39,10 @@ GenerativeModel tiny_model() {
         model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
     }
     const torch::Tensor weight = placed_normals(kLatent, kGenes, 1), bias = placed_normals(1, kGenes, 2);
-    model.decode_logits = [weight, bias](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
-                                         std::int64_t) { return 0.3 * z.matmul(weight) + bias; };
-    model.dispersion = torch::full({1, kGenes}, 2.0f);
+    model.decode = [weight, bias](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
+                                  std::int64_t) -> CountLaw {
+        return {0.3 * z.matmul(weight) + bias, torch::full({1, kGenes}, 2.0f), {}};
+    };
     model.latent_mean = 0.1;
     model.latent_std = 0.8;
     model.latent = kLatent;
@@ -179,9 +180,8 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
     GenerativeModel model = tiny_model();
     model.size_factor = false;
     model.libraries = {};
-    model.dispersion = torch::Tensor();
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
-        return torch::full({z.size(0), kGenes}, std::log(3.0f));
+    model.decode = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) -> CountLaw {
+        return {torch::full({z.size(0), kGenes}, std::log(3.0f)), {}, {}};
     };
     const GeneratedBlock block =
         generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
@@ -194,12 +194,13 @@ TEST(Generator, AbsoluteRatesSetTheDepthThemselves) {
 
 TEST(Generator, EachLabelHasItsOwnDispersions) {
     GenerativeModel model = tiny_model();
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
-        return torch::zeros({z.size(0), kGenes});
-    };
     // Unlabelled cells, then label by label; a small theta leaves most genes of a cell at zero.
     const std::vector<float> thetas{1e-3f, 100.0f, 0.02f, 100.0f};
-    model.dispersion = torch::tensor(thetas).unsqueeze(1).expand({-1, kGenes}).contiguous();
+    const torch::Tensor dispersion = torch::tensor(thetas).unsqueeze(1).expand({-1, kGenes}).contiguous();
+    model.decode = [dispersion](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
+                                std::int64_t) -> CountLaw {
+        return {torch::zeros({z.size(0), kGenes}), dispersion, {}};
+    };
     const GeneratedBlock block =
         generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
     for (std::size_t i = 0; i < block.labels.size(); ++i) {
@@ -208,6 +209,26 @@ TEST(Generator, EachLabelHasItsOwnDispersions) {
             EXPECT_LT(seen, kGenes / 3);
         else
             EXPECT_GT(seen, kGenes * 9 / 10);
+    }
+}
+
+TEST(Generator, AnExcessOfZerosTakesCountsAwayAsOftenAsItSays) {
+    GenerativeModel model = tiny_model();
+    model.size_factor = false;
+    model.libraries = {};
+    // Rates so high that no count is 0 of itself; a gene's own odds of a zero.
+    const torch::Tensor odds = torch::linspace(-3, 3, kGenes);
+    model.decode = [odds](const torch::Tensor& z, const torch::Tensor&, std::uint64_t,
+                          std::int64_t) -> CountLaw {
+        return {torch::full({z.size(0), kGenes}, std::log(100.0f)), {}, odds.expand({z.size(0), kGenes})};
+    };
+    const GeneratedBlock block =
+        generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, kBlockCells), kSeed, 0);
+    std::vector<double> seen(kGenes, 0);
+    for (const std::int32_t gene : block.counts.gene_indices) ++seen[static_cast<std::size_t>(gene)];
+    for (std::size_t g = 0; g < seen.size(); ++g) {
+        const double expected = 1 / (1 + std::exp(odds[static_cast<std::int64_t>(g)].item<double>()));
+        EXPECT_NEAR(seen[g] / kBlockCells, expected, 5 * std::sqrt(0.25 / kBlockCells)) << g;
     }
 }
 
@@ -257,10 +278,10 @@ TEST(Generator, LatentsAreInTheDecodersUnits) {
 
 TEST(Generator, ADivergedModelIsNamedAndNotDrawnFrom) {
     GenerativeModel model = tiny_model();
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) {
+    model.decode = [](const torch::Tensor& z, const torch::Tensor&, std::uint64_t, std::int64_t) -> CountLaw {
         auto logits = torch::zeros({z.size(0), kGenes});
         logits[300][7] = std::numeric_limits<float>::quiet_NaN();
-        return logits;
+        return {logits, torch::full({1, kGenes}, 2.0f), {}};
     };
     try {
         generate_block(model, {}, CellPlan::from_frequencies({1, 1, 1}, 1000), kSeed, 0);
@@ -284,11 +305,11 @@ TEST(Generator, TheBatchReachesNetworkDecoderAndLibrary) {
         model.score_net->named_parameters()["zero_output.weight"].copy_(0.1 * placed_normals(kLatent, 24, 0));
     }
     // The second batch shows the first gene alone.
-    model.decode_logits = [](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,
-                             std::int64_t) {
+    model.decode = [](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,
+                      std::int64_t) -> CountLaw {
         torch::Tensor logits = torch::zeros({z.size(0), kGenes});
         logits.select(1, 0).add_(50 * batches);
-        return logits;
+        return {logits, torch::full({1, kGenes}, 2.0f), {}};
     };
     model.libraries.by_batch = {{100}, {300}};
     model.libraries.by_condition.assign(2 * kLabels, {});

@@ -160,14 +160,14 @@ TEST_P(RankInvariance, FiftyStepsHaveTheSameLoss) {
     Trainer together(make_cpu_backend(comm), config, folder / "prepared.h5");
     Trainer alone(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     for (int step = 0; step < 50; ++step) {
-        const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
+        const StepResult here = together.joint_step(), there = alone.joint_step();
         EXPECT_EQ(here.num_cells, there.num_cells);
         const double total = there.loss;
         EXPECT_NEAR(here.loss / total, 1, 1e-4) << "step " << step;
         EXPECT_NEAR(here.terms.kl, there.terms.kl, 1e-4 * total) << "step " << step;
         EXPECT_NEAR(here.terms.diffusion, there.terms.diffusion, 1e-2) << "step " << step;
     }
-    const Trainer::Validation here = together.validate(), there = alone.validate();
+    const Validation here = together.validate(), there = alone.validate();
     EXPECT_NEAR(here.reconstruction / there.reconstruction, 1, 1e-4);
     EXPECT_TRUE(std::isfinite(here.kl));
     EXPECT_GT(together.edges_changed(), 0.1);
@@ -257,6 +257,7 @@ TEST_P(RankInvariance, LearnedWeightsMoveTowardsTheInverseOfTheirTerms) {
     Trainer resumed(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     resumed.restore(read_checkpoint(folder / "last.h5"));
     EXPECT_TRUE(torch::equal(resumed.model().loss_log_variances, together.model().loss_log_variances));
+    EXPECT_NEAR(together.joint_step().loss / resumed.joint_step().loss, 1, 1e-4);
 }
 
 TEST_P(RankInvariance, CountsOnDiskTrainTheSameNetworks) {
@@ -314,7 +315,7 @@ TEST_P(RankInvariance, AGeneSampleIsTheSameOnAnyRanks) {
     config.train.gene_sample = 0;
     Trainer whole(make_cpu_backend(Communicator::self()), config, folder / "prepared.h5");
     for (int step = 0; step < 6; ++step) {
-        const Trainer::StepResult here = together.joint_step(), there = alone.joint_step();
+        const StepResult here = together.joint_step(), there = alone.joint_step();
         EXPECT_NEAR(here.loss / there.loss, 1, 1e-4) << step;
         const double all = whole.joint_step().loss;
         EXPECT_NEAR(there.loss / all, 1, 0.1) << step;

@@ -1,4 +1,4 @@
-#include "src/embed/chebyshev_convolution.hpp"
+#include "src/embed/graph_convolution.hpp"
 
 #include "src/embed/mixed_precision.hpp"
 
@@ -21,9 +21,20 @@ void multiply_in_pieces(const torch::Tensor& out, const torch::Tensor& a, const 
     }
 }
 
-/// Clenshaw's recurrence; term(k, out, poll) writes Y_k [num_owned, width].
+/// What a step of the recurrence multiplies L^ by, and whether the term before the last is taken away; the
+/// first step from a single term (in backward), the last to Y_0 (in forward) has half of Chebyshev's.
+struct Recurrence {
+    float scale;
+    bool has_memory;
+};
+Recurrence recurrence_of(GraphBasis basis, bool at_end) {
+    if (basis == GraphBasis::kAdjacencyPowers) return {-1.0F, false};
+    return {at_end ? 1.0F : 2.0F, true};
+}
+
+/// Clenshaw's recurrence, or Horner's; term(k, out, poll) writes Y_k [num_owned, width].
 template <class Term>
-torch::Tensor clenshaw(GraphOperator& graph, std::int64_t order, std::int64_t width,
+torch::Tensor clenshaw(GraphOperator& graph, GraphBasis basis, std::int64_t order, std::int64_t width,
                        const torch::TensorOptions& options, const Term& term) {
     const std::int64_t owned = graph.num_owned();
     torch::Tensor out = torch::empty({owned, width}, options);
@@ -37,9 +48,9 @@ torch::Tensor clenshaw(GraphOperator& graph, std::int64_t order, std::int64_t wi
     term(order - 1, later.narrow(0, 0, owned), Poll());
     for (std::int64_t k = order - 2; k >= 0; --k) {
         const torch::Tensor next = k == 0 ? out : torch::empty_like(later);
-        graph.apply(later, k == 0 ? 1.0f : 2.0f, y, latest, next,
-                    [&](const Poll& poll) { term(k, y, poll); });
-        latest = later;
+        const auto [scale, has_memory] = recurrence_of(basis, k == 0);
+        graph.apply(later, scale, y, latest, next, [&](const Poll& poll) { term(k, y, poll); });
+        if (has_memory) latest = later;
         later = next;
     }
     return out;
@@ -48,8 +59,8 @@ torch::Tensor clenshaw(GraphOperator& graph, std::int64_t order, std::int64_t wi
 /// The adjoint. visit(k, P_k [num_owned, width], poll) is called for every k in order; for k + 1 < order it
 /// runs while the halo of P_k travels.
 template <class Visit>
-void chebyshev_adjoint(GraphOperator& graph, const torch::Tensor& gradient, std::int64_t order,
-                       const Visit& visit) {
+void convolution_adjoint(GraphOperator& graph, GraphBasis basis, const torch::Tensor& gradient,
+                         std::int64_t order, const Visit& visit) {
     torch::Tensor current = torch::empty({graph.num_local(), gradient.size(1)}, gradient.options());
     current.narrow(0, 0, graph.num_owned()).copy_(gradient);
     torch::Tensor previous;
@@ -57,15 +68,16 @@ void chebyshev_adjoint(GraphOperator& graph, const torch::Tensor& gradient, std:
         const torch::Tensor term = current.narrow(0, 0, graph.num_owned());
         if (k + 1 == order) return visit(k, term, Poll());
         torch::Tensor next = torch::empty_like(current);
-        graph.apply(current, k == 0 ? 1.0f : 2.0f, {}, previous, next,
-                    [&](const Poll& poll) { visit(k, term, poll); });
-        previous = current;
+        const auto [scale, has_memory] = recurrence_of(basis, k == 0);
+        graph.apply(current, scale, {}, previous, next, [&](const Poll& poll) { visit(k, term, poll); });
+        if (has_memory) previous = current;
         current = next;
     }
 }
 
 /// What backward needs beside tensors.
 struct Holder : torch::CustomClassHolder {
+    GraphBasis basis = GraphBasis::kChebyshev;
     std::shared_ptr<GraphOperator> graph;
     std::shared_ptr<const EncoderInput> x;
     GradientSink* sink = nullptr;
@@ -78,14 +90,14 @@ c10::intrusive_ptr<Holder> kept(AutogradContext* context) {
     return c10::static_intrusive_pointer_cast<Holder>(context->saved_data["holder"].toCapsule());
 }
 
-class DenseChebyshev : public torch::autograd::Function<DenseChebyshev> {
+class DenseConvolution : public torch::autograd::Function<DenseConvolution> {
   public:
     static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                  const torch::Tensor& weight, const c10::intrusive_ptr<Holder>& holder) {
         keep(context, holder);
         context->save_for_backward({x, weight});
         const torch::Tensor x_factor = x.to(holder->type), w_factor = weight.to(holder->type);
-        return clenshaw(*holder->graph, weight.size(0), weight.size(2), weight.options(),
+        return clenshaw(*holder->graph, holder->basis, weight.size(0), weight.size(2), weight.options(),
                         [&](std::int64_t k, const torch::Tensor& out, const Poll& poll) {
                             multiply_in_pieces(out, x_factor, w_factor[k], false, poll);
                         });
@@ -98,17 +110,17 @@ class DenseChebyshev : public torch::autograd::Function<DenseChebyshev> {
         const torch::Tensor x_factor = x.to(holder->type), w_factor = weight.to(holder->type);
         const torch::Tensor dx = torch::empty(x.sizes(), weight.options()),
                             dweight = torch::empty_like(weight);
-        chebyshev_adjoint(*holder->graph, gradients[0], weight.size(0),
-                          [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
-                              const torch::Tensor factor = term.to(holder->type);
-                              multiply(dweight[k], x_factor.t(), factor);
-                              multiply_in_pieces(dx, factor, w_factor[k].t(), k > 0, poll);
-                          });
+        convolution_adjoint(*holder->graph, holder->basis, gradients[0], weight.size(0),
+                            [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
+                                const torch::Tensor factor = term.to(holder->type);
+                                multiply(dweight[k], x_factor.t(), factor);
+                                multiply_in_pieces(dx, factor, w_factor[k].t(), k > 0, poll);
+                            });
         return {dx, dweight, torch::Tensor()};
     }
 };
 
-class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
+class SparseConvolution : public torch::autograd::Function<SparseConvolution> {
   public:
     static torch::Tensor forward(AutogradContext* context, torch::TensorList weights,
                                  const torch::Tensor& encodings, const torch::Tensor& encoding_weight,
@@ -117,7 +129,7 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
         variable_list saved = weights.vec();
         saved.push_back(encodings);
         context->save_for_backward(saved);
-        return clenshaw(*holder->graph, encoding_weight.size(0), encoding_weight.size(2),
+        return clenshaw(*holder->graph, holder->basis, encoding_weight.size(0), encoding_weight.size(2),
                         encoding_weight.options(),
                         [&](std::int64_t k, const torch::Tensor& out, const Poll& poll) {
                             holder->x->times(weights[static_cast<std::size_t>(k)], out, poll);
@@ -134,19 +146,19 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
         const torch::Tensor dencoding_weight =
             torch::empty({order, encodings.size(1), gradients[0].size(1)}, encodings.options());
         variable_list result(weights.size());
-        chebyshev_adjoint(*holder->graph, gradients[0], order,
-                          [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
-                              const auto index = static_cast<std::size_t>(k);
-                              multiply(dencoding_weight[k], encodings.t(), term);
-                              if (holder->sink != nullptr) {
-                                  holder->x->transposed_times(term, holder->sink->gradient_of(weights[index]),
-                                                              poll);
-                                  holder->sink->gradient_is_ready(weights[index]);
-                              } else {
-                                  result[index] = torch::empty_like(weights[index]);
-                                  holder->x->transposed_times(term, result[index], poll);
-                              }
-                          });
+        convolution_adjoint(*holder->graph, holder->basis, gradients[0], order,
+                            [&](std::int64_t k, const torch::Tensor& term, const Poll& poll) {
+                                const auto index = static_cast<std::size_t>(k);
+                                multiply(dencoding_weight[k], encodings.t(), term);
+                                if (holder->sink != nullptr) {
+                                    holder->x->transposed_times(
+                                        term, holder->sink->gradient_of(weights[index]), poll);
+                                    holder->sink->gradient_is_ready(weights[index]);
+                                } else {
+                                    result[index] = torch::empty_like(weights[index]);
+                                    holder->x->transposed_times(term, result[index], poll);
+                                }
+                            });
         result.insert(result.end(), {torch::Tensor(), dencoding_weight, torch::Tensor()});
         return result;
     }
@@ -154,24 +166,25 @@ class SparseChebyshev : public torch::autograd::Function<SparseChebyshev> {
 
 }  // namespace
 
-torch::Tensor chebyshev_convolution(const torch::Tensor& x, const torch::Tensor& weight,
-                                    const std::shared_ptr<GraphOperator>& graph) {
+torch::Tensor graph_convolution(GraphBasis basis, const torch::Tensor& x, const torch::Tensor& weight,
+                                const std::shared_ptr<GraphOperator>& graph) {
     auto holder = c10::make_intrusive<Holder>();
+    holder->basis = basis;
     holder->graph = graph;
     holder->type = factor_type(weight.device());
-    return DenseChebyshev::apply(x, weight, holder);
+    return DenseConvolution::apply(x, weight, holder);
 }
 
-torch::Tensor sparse_chebyshev_convolution(const std::shared_ptr<const EncoderInput>& x,
-                                           const std::vector<torch::Tensor>& weights,
-                                           const torch::Tensor& encodings,
-                                           const torch::Tensor& encoding_weight,
-                                           const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
+torch::Tensor sparse_graph_convolution(GraphBasis basis, const std::shared_ptr<const EncoderInput>& x,
+                                       const std::vector<torch::Tensor>& weights,
+                                       const torch::Tensor& encodings, const torch::Tensor& encoding_weight,
+                                       const std::shared_ptr<GraphOperator>& graph, GradientSink* sink) {
     auto holder = c10::make_intrusive<Holder>();
+    holder->basis = basis;
     holder->graph = graph;
     holder->x = x;
     holder->sink = sink;
-    return SparseChebyshev::apply(torch::TensorList(weights), encodings, encoding_weight, holder);
+    return SparseConvolution::apply(torch::TensorList(weights), encodings, encoding_weight, holder);
 }
 
 }  // namespace lapatlas
