@@ -197,9 +197,6 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
         generative.scorer = RealScorer(genes, config.prepare.target_sum);
         restore_module(checkpoint, "scorer", *generative.scorer);
         generative.scorer->to(backend->device());
-    } else if (config.generate.keep_best < 1) {
-        throw ConfigError(
-            "generate.keep_best needs a model with a Scorer; train one with train.scorer = true");
     }
     if (const std::shared_ptr<CountModel> counts = model.counts())
         generative.decode = [counts](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,

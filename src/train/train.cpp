@@ -154,8 +154,10 @@ class Run {
 
     void joint_phase() {
         if (trainer_.joint_steps_done() == trainer_.joint_steps()) return;
-        log_.stage("train encoder, decoder and ScoreNet: " + std::to_string(trainer_.joint_steps()) +
-                   " steps, " + std::to_string(trainer_.steps_an_epoch()) + " an epoch");
+        const std::string& embedding = config_.model.embedding;
+        log_.stage("train " + (embedding == "laplacian" ? "encoder, decoder and ScoreNet" : embedding) +
+                   ": " + std::to_string(trainer_.joint_steps()) + " steps, " +
+                   std::to_string(trainer_.steps_an_epoch()) + " an epoch");
         // Blocks of a whole graph's cells are large; those of clusters are not.
         std::optional<ReusedMemory> reused;
         if (config_.train.batch == "full") reused.emplace();

@@ -17,8 +17,13 @@ namespace {
 
 ScoreNet small_net(std::int64_t latent = 3, std::int64_t num_labels = 2,
                    const std::vector<std::int64_t>& unet_widths = {}) {
-    ScoreNet net(ScoreNetOptions{
-        .latent = latent, .num_labels = num_labels, .width = 32, .blocks = 2, .unet_widths = unet_widths});
+    ScoreNet net(
+        ScoreNetOptions{.latent = latent,
+                        .num_labels = num_labels,
+                        .width = 32,
+                        .blocks = 2,
+                        .network = unet_widths.empty() ? ScoreNetwork::kMlp : ScoreNetwork::kCellUnet,
+                        .unet_widths = unet_widths});
     initialise_parameters(*net, 7, 0);
     return net;
 }
@@ -157,9 +162,9 @@ TEST(CellUnet, ByHand) {
     const torch::Tensor h = linear("input", z);
     const torch::Tensor expected =
         linear("zero_output", layer("widening.0", layer("narrowing.0", h, 2), 4) + h);
-    EXPECT_TRUE(torch::allclose(net->velocity(z, {condition, rows}, {}), expected, 1e-5, 1e-6));
-    EXPECT_TRUE(
-        torch::allclose(net->velocity(z, {condition.index_select(0, rows), {}}, {}), expected, 1e-5, 1e-6));
+    EXPECT_TRUE(torch::allclose(net->velocity(z, {condition, {}, {}, rows}, {}), expected, 1e-5, 1e-6));
+    EXPECT_TRUE(torch::allclose(net->velocity(z, {condition.index_select(0, rows), {}, {}, {}}, {}), expected,
+                                1e-5, 1e-6));
 }
 
 }  // namespace lapatlas
