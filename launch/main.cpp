@@ -36,6 +36,7 @@
 #include "src/plan/memory_check.hpp"
 #include "src/plan_run.hpp"
 #include "src/report_run.hpp"
+#include "src/robustness_run.hpp"
 #include "src/run_folder.hpp"
 #include "src/run_history.hpp"
 #include "src/run_status.hpp"
@@ -61,7 +62,8 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
     const RunFolder run{line.config.output.dir};
     // What looks at a run takes the configuration that made it, with the sizes that were left to the data.
     const bool uses_run = (line.subcommand == "evaluate" && line.reference.empty()) ||
-                          line.subcommand == "report" || line.subcommand == "embed";
+                          line.subcommand == "report" || line.subcommand == "embed" ||
+                          line.subcommand == "robustness";
     const Config config = uses_run ? derived_for(comm, run, line.config) : line.config;
     const std::string& asked = line.subcommand;
     if (asked == "run" || asked == "prepare" || asked == "train" || asked == "generate" ||
@@ -137,6 +139,9 @@ void execute(const Communicator& comm, const CommandLine& line, Log& log) {
         recorded(comm, run, asked, log, [&] {
             table = sensitivity_run(chosen, config, run, provenance_of(comm, config, "sensitivity"), log);
         });
+        if (comm.is_root()) std::fputs(table.c_str(), stdout);
+    } else if (line.subcommand == "robustness") {
+        const std::string table = robustness_run(comm, config, run, log);
         if (comm.is_root()) std::fputs(table.c_str(), stdout);
     } else if (line.subcommand == "ablate") {
         const std::string table = ablate(backend(), config, run.dir, log);

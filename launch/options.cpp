@@ -37,6 +37,7 @@ constexpr Subcommand kSubcommands[] = {
     {"embed", "map other cells into a trained model's latent space", "run folder"},
     {"denoise", "latents of noisy cells, denoised by a prior learned from a reference (DICE)", "CONFIG.toml"},
     {"sensitivity", "figures of denoise over values of rho and numbers of components", "CONFIG.toml"},
+    {"robustness", "what attacks on the graph do to a trained run", "run folder"},
     {"ablate", "train and evaluate variants of a configuration, and set them side by side", "CONFIG.toml"},
     {"plan", "memory, disk and time that a configuration will need, and how to ask SLURM for them",
      "CONFIG.toml or run folder"},
@@ -185,7 +186,7 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
     }
     CLI::App* chosen = app.get_subcommands().front();
     out.subcommand = chosen->get_name();
-    for (const char* name : {"generate", "evaluate", "report", "embed"})
+    for (const char* name : {"generate", "evaluate", "report", "embed", "robustness"})
         if (out.subcommand == name && out.target.empty())
             throw ConfigError("which run? lapatlas " + out.subcommand + " RUN_FOLDER");
     if (out.subcommand == "evaluate") settle_evaluation_target(prepared, out);

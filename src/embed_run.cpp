@@ -25,6 +25,7 @@
 #include "src/io/near_names.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/io/row_assembler.hpp"
+#include "src/latent_labels.hpp"
 #include "src/preprocess/expression_rows.hpp"
 #include "src/preprocess/filter.hpp"
 #include "src/preprocess/gene_matching.hpp"
@@ -38,8 +39,6 @@ namespace {
 
 /// Below this share of the model's genes a cell cannot be placed; below the second, that is said.
 constexpr double kFewestGenes = 0.2, kFewGenes = 0.9;
-/// Training cells that the label classifier learns from, at most.
-constexpr std::int64_t kMostLessons = 5000;
 
 /// Collective. The atlas's counts over the model's genes; genes it lacks stay 0.
 CountMatrix counts_over_model_genes(const AtlasShard& atlas, const PreparedSummary& summary,
@@ -118,47 +117,6 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     rows.neighbours = std::move(edges.neighbours);
     rows.rows = rows.cell_index;
     return rows;
-}
-
-/// Collective. A classifier of latents by the labels of training cells, the same on every rank; empty where
-/// there are no labels.
-std::unique_ptr<LabelClassifier> learn_labels(const Communicator& comm, const RankData& data,
-                                              const torch::Tensor& means) {
-    const std::int64_t width = means.size(1), total = data.summary.num_train;
-    std::vector<std::int64_t> places;
-    std::vector<std::int32_t> labels;
-    std::vector<float> latents;
-    for (std::int64_t r = 0; r < data.num_train_rows; ++r) {
-        const std::int64_t global = data.train_graph.owned_ids[static_cast<std::size_t>(r)];
-        const std::int32_t label = data.labels[static_cast<std::size_t>(r)];
-        if (label < 0 || !is_in_even_sample(global, total, kMostLessons)) continue;
-        places.push_back(global);
-        labels.push_back(label);
-        const float* row = means.data_ptr<float>() + r * width;
-        latents.insert(latents.end(), row, row + width);
-    }
-    places = all_gather_v<std::int64_t>(comm, places);
-    labels = all_gather_v<std::int32_t>(comm, labels);
-    latents = all_gather_v<float>(comm, latents);
-    if (labels.empty()) return nullptr;
-    std::vector<std::size_t> order(places.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(),
-              [&](std::size_t a, std::size_t b) { return places[a] < places[b]; });
-    Points cells(static_cast<Eigen::Index>(order.size()), width);
-    std::vector<std::int32_t> in_order;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        for (std::int64_t j = 0; j < width; ++j)
-            cells(static_cast<Eigen::Index>(i), j) =
-                latents[order[i] * static_cast<std::size_t>(width) + static_cast<std::size_t>(j)];
-        in_order.push_back(labels[order[i]]);
-    }
-    return std::make_unique<LabelClassifier>(cells, in_order);
-}
-
-Points to_points(const torch::Tensor& means) {
-    const torch::Tensor whole = means.to(torch::kFloat64).contiguous();
-    return Eigen::Map<const Points>(whole.data_ptr<double>(), whole.size(0), whole.size(1));
 }
 
 /// What `model` says of `rows` of the data, whose latents are `means`.
@@ -240,7 +198,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         header.categorical_obs = {{"predicted_label", summary.label_names}};
         header.numeric_obs = {"label_probability"};
         header.obsm.push_back({"label_probability", num_labels});
-        const Eigen::MatrixXd of_seen = classifier->probabilities(to_points(means));
+        const Eigen::MatrixXd of_seen = classifier->probabilities(points_of(means));
         for (Eigen::Index row = 0; row < of_seen.rows(); ++row) {
             std::vector<float> all(static_cast<std::size_t>(num_labels), 0.0f);
             for (std::size_t c = 0; c < classifier->labels().size(); ++c)

@@ -447,6 +447,9 @@ void check_config(const Config& config) {
         if (config.input.batch_from_file)
             throw ConfigError("input.covariate_keys takes one .h5ad file; drop input.batch_from_file");
     }
+    at_least("robustness.modes", static_cast<double>(config.robustness.modes), 1);
+    at_least("train.perturb_modes", static_cast<double>(config.train.perturb_modes), 1);
+    share("train.local_edits", config.train.local_edits);
     share("train.covariate_dropout", config.train.covariate_dropout);
     if (!config.input.label_key.empty() && config.input.batch_column() == config.input.label_key)
         throw ConfigError("input.batch_key and input.label_key are both '" + config.input.label_key +

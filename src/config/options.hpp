@@ -29,6 +29,7 @@ struct Config {
     EmbedOptions embed;
     DenoiseOptions denoise;
     SensitivityOptions sensitivity;
+    RobustnessOptions robustness;
     PlanOptions plan;
     AblateOptions ablate;
 
@@ -47,6 +48,7 @@ struct Config {
         v.section("embed", "only for `lapatlas embed`", embed);
         v.section("denoise", "only for `lapatlas denoise` (DICE)", denoise);
         v.section("sensitivity", "only for `lapatlas sensitivity`", sensitivity);
+        v.section("robustness", "only for `lapatlas robustness`", robustness);
         v.section("plan", "only for `lapatlas plan`", plan);
         v.section("ablate", "only for `lapatlas ablate`", ablate);
     }

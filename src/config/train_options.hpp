@@ -39,6 +39,8 @@ struct TrainOptions {
     double alpha_max = 1e-2;
     double epsilon = 0.1;
     std::int64_t power_iterations = 3;
+    std::int64_t perturb_modes = 1;
+    double local_edits = 0;
     std::int64_t decode_chunk = 512;
     std::int64_t score_steps = -1;
     std::int64_t score_batch = 512;
@@ -112,6 +114,10 @@ struct TrainOptions {
         v("epsilon", epsilon,
           "root mean square of the adversarial change of an edge weight, all iterations together");
         v("power_iterations", power_iterations, "iterations of the adversarial perturbation");
+        v("perturb_modes", perturb_modes,
+          "leading eigenvectors of the graph that it moves weights along; LapDDPM: 1");
+        v("local_edits", local_edits,
+          "share of a step's cells around which edges are cut or doubled at random, beside that");
         v("decode_chunk", decode_chunk, "cells whose rates are in memory at a time");
         v("score_steps", score_steps,
           "further steps for the ScoreNet alone on frozen latents; -1: from the data");

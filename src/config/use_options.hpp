@@ -21,6 +21,20 @@ struct EmbedOptions {
     }
 };
 
+struct RobustnessOptions {
+    std::string attacks;
+    std::string budgets = "0.05,0.2,0.5";
+    std::int64_t modes = 4;
+
+    template <class Visitor>
+    void describe(Visitor&& v) {
+        v("attacks", attacks,
+          "\"NAME,NAME\" of random, local, degree, spectral, modes, gradient; empty: all");
+        v("budgets", budgets, "root mean squares of the change of an edge weight to try");
+        v("modes", modes, "eigenvectors of the attack modes");
+    }
+};
+
 struct PlanOptions {
     std::int64_t cells = 0;
     std::int64_t genes = 0;

@@ -29,6 +29,10 @@ Posterior SpectralEncoderImpl::forward(const std::shared_ptr<const EncoderInput>
                     first_bias_);
     const torch::Tensor second =
         torch::relu(graph_convolution(GraphBasis::kChebyshev, first, second_weight_, graph) + second_bias_);
+    return heads(second);
+}
+
+Posterior SpectralEncoderImpl::heads(const torch::Tensor& second) {
     // A latent is read to more digits than bfloat16 has.
     const MixedPrecision exact(second.device(), false);
     // Bounded, so that one wild cell early in training cannot overflow exp.

@@ -40,6 +40,9 @@ class SpectralEncoderImpl : public torch::nn::Module {
     Posterior forward(const std::shared_ptr<const EncoderInput>& x, const torch::Tensor& encodings,
                       const std::shared_ptr<GraphOperator>& graph, GradientSink* sink = nullptr);
 
+    /// The posteriors of what the second convolution makes [rows, hidden].
+    Posterior heads(const torch::Tensor& second);
+
     /// The weights whose gradients the sink takes, in the order it takes them.
     const std::vector<torch::Tensor>& sparse_weights() const { return gene_weights_; }
 

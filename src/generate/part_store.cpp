@@ -1,5 +1,6 @@
 #include "src/generate/part_store.hpp"
 
+#include <type_traits>
 #include <utility>
 
 #include "dist/agreement.hpp"
@@ -7,6 +8,26 @@
 #include "src/io/packed_counts.hpp"
 
 namespace lapatlas {
+
+namespace {
+
+/// visit(name, member) for all that a block has of its cells beside their counts: vectors of one value a
+/// cell, or of several, or empty ones.
+template <class Visit>
+void for_each_column(const Visit& visit) {
+    visit("labels", &GeneratedBlock::labels);
+    visit("batches", &GeneratedBlock::batches);
+    visit("library", &GeneratedBlock::library);
+    visit("latents", &GeneratedBlock::latents);
+    visit("manifold_distance", &GeneratedBlock::manifold_distance);
+    visit("attempts", &GeneratedBlock::attempts);
+    visit("predicted", &GeneratedBlock::predicted);
+    visit("scores", &GeneratedBlock::scores);
+    visit("covariates", &GeneratedBlock::covariates);
+    visit("extrapolations", &GeneratedBlock::extrapolations);
+}
+
+}  // namespace
 
 PartStore::PartStore(const Communicator& comm, const std::filesystem::path& output, std::string made_by)
     : comm_(comm), folder_(comm, output, "lapatlas-part-3", std::move(made_by)) {}
@@ -35,16 +56,7 @@ void PartStore::write(std::int64_t part, const GeneratedBlock& cells) const {
         file.write("counts", arrays.counts);
         file.write("large_entries", arrays.large_entries);
         file.write("large_values", arrays.large_values);
-        file.write("labels", cells.labels);
-        file.write("batches", cells.batches);
-        file.write("library", cells.library);
-        file.write("latents", cells.latents);
-        file.write("manifold_distance", cells.manifold_distance);
-        file.write("attempts", cells.attempts);
-        file.write("predicted", cells.predicted);
-        file.write("scores", cells.scores);
-        file.write("covariates", cells.covariates);
-        file.write("extrapolations", cells.extrapolations);
+        for_each_column([&](const char* name, auto member) { file.write(name, cells.*member); });
     });
 }
 
@@ -61,16 +73,10 @@ GeneratedBlock PartStore::read(std::int64_t part) const {
     GeneratedBlock cells;
     cells.first_cell = file.read_scalar<std::int64_t>("first_cell");
     cells.counts = counts.rows(0, counts.num_rows());
-    cells.labels = file.read<std::int32_t>("labels");
-    cells.batches = file.read<std::int32_t>("batches");
-    cells.library = file.read<float>("library");
-    cells.latents = file.read<float>("latents");
-    cells.manifold_distance = file.read<float>("manifold_distance");
-    cells.attempts = file.read<float>("attempts");
-    cells.predicted = file.read<float>("predicted");
-    cells.scores = file.read<float>("scores");
-    cells.covariates = file.read<float>("covariates");
-    cells.extrapolations = file.read<float>("extrapolations");
+    for_each_column([&](const char* name, auto member) {
+        auto& values = cells.*member;
+        values = file.read<typename std::remove_reference_t<decltype(values)>::value_type>(name);
+    });
     return cells;
 }
 
@@ -85,44 +91,24 @@ void append_cells(GeneratedBlock& cells, const GeneratedBlock& more) {
         cells.counts.row_offsets.push_back(entries + more.counts.row_offsets[row]);
     put(cells.counts.gene_indices, more.counts.gene_indices);
     put(cells.counts.values, more.counts.values);
-    put(cells.labels, more.labels);
-    put(cells.batches, more.batches);
-    put(cells.library, more.library);
-    put(cells.latents, more.latents);
-    put(cells.manifold_distance, more.manifold_distance);
-    put(cells.attempts, more.attempts);
-    put(cells.predicted, more.predicted);
-    put(cells.scores, more.scores);
-    put(cells.covariates, more.covariates);
-    put(cells.extrapolations, more.extrapolations);
+    for_each_column([&](const char*, auto member) { put(cells.*member, more.*member); });
 }
 
 GeneratedBlock chosen_cells(const GeneratedBlock& cells, std::span<const std::uint8_t> stays) {
     GeneratedBlock chosen;
     chosen.first_cell = cells.first_cell;
     chosen.counts.num_genes = cells.counts.num_genes;
-    const auto put_row = [&](auto& to, const auto& from, std::size_t row) {
-        const std::size_t width = from.size() / cells.labels.size();
-        const auto own = from.begin() + static_cast<std::ptrdiff_t>(row * width);
-        to.insert(to.end(), own, own + static_cast<std::ptrdiff_t>(width));
-    };
-    for (std::size_t i = 0; i < stays.size(); ++i) {
-        if (stays[i] == 0) continue;
-        append_row(chosen.counts, row_of(cells.counts, static_cast<std::int64_t>(i)));
-        const auto put = [i](auto& to, const auto& from) {
-            if (!from.empty()) to.push_back(from[i]);
-        };
-        put(chosen.labels, cells.labels);
-        put(chosen.batches, cells.batches);
-        put(chosen.library, cells.library);
-        put(chosen.manifold_distance, cells.manifold_distance);
-        put(chosen.attempts, cells.attempts);
-        put(chosen.predicted, cells.predicted);
-        put(chosen.scores, cells.scores);
-        put(chosen.extrapolations, cells.extrapolations);
-        put_row(chosen.covariates, cells.covariates, i);
-        put_row(chosen.latents, cells.latents, i);
-    }
+    for (std::size_t i = 0; i < stays.size(); ++i)
+        if (stays[i] != 0) append_row(chosen.counts, row_of(cells.counts, static_cast<std::int64_t>(i)));
+    for_each_column([&](const char*, auto member) {
+        const auto& from = cells.*member;
+        const std::size_t width = stays.empty() ? 0 : from.size() / stays.size();
+        for (std::size_t i = 0; i < stays.size(); ++i) {
+            if (stays[i] == 0) continue;
+            const auto own = from.begin() + static_cast<std::ptrdiff_t>(i * width);
+            (chosen.*member).insert((chosen.*member).end(), own, own + static_cast<std::ptrdiff_t>(width));
+        }
+    });
     return chosen;
 }
 

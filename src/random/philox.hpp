@@ -48,6 +48,9 @@ enum class RandomStream : std::uint32_t {
     kScorerBatch,
     kCovariateDropout,
     kGenerateCovariates,
+    kLocalEdits,
+    kLocalEditKinds,
+    kModeSigns,
 };
 
 /// Philox 4x32-10 (Salmon et al. 2011): four 32-bit words as a pure function of key and counter.

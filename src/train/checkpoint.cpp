@@ -107,7 +107,7 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
     write_gene_columns(file, "genes/columns", checkpoint.gene_columns);
     file.write_strings("labels/names", checkpoint.label_names);
     file.write_strings("batches/names", checkpoint.batch_names);
-    file.write("perturbation_eigenvector", checkpoint.perturbation_eigenvector);
+    file.write("perturbation_eigenvectors", checkpoint.perturbation_eigenvectors);
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
     write_covariate_columns(file, checkpoint.covariate_columns);
@@ -195,7 +195,7 @@ Checkpoint read_checkpoint(const fs::path& path) {
     checkpoint.gene_columns = read_gene_columns(file, "genes/columns");
     checkpoint.label_names = file.read_strings("labels/names");
     checkpoint.batch_names = file.read_strings("batches/names");
-    checkpoint.perturbation_eigenvector = file.read<double>("perturbation_eigenvector");
+    checkpoint.perturbation_eigenvectors = file.read<double>("perturbation_eigenvectors");
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
     checkpoint.covariate_columns = read_covariate_columns(file);

@@ -29,8 +29,8 @@ struct Checkpoint {
     std::map<std::string, std::int64_t> counters;  // steps done in each phase, ...
     std::map<std::string, double> numbers;         // latent_mean, latent_std
     std::map<std::string, torch::Tensor> tensors;  // weights, moments, averages; float32
-    /// The edge perturbation's warm start, by training cell.
-    std::vector<double> perturbation_eigenvector;
+    /// The edge perturbation's warm start, [training cells, train.perturb_modes].
+    std::vector<double> perturbation_eigenvectors;
     /// Library sizes of training cells by condition: by label, unlabelled last, within a label by batch.
     std::vector<float> libraries;
     std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label

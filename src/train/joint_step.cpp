@@ -92,8 +92,10 @@ JointLoss::JointLoss(const PlacedData& data, const ModelOptions& model_options, 
                      .alpha_max = options.alpha_max,
                      .epsilon = options.epsilon,
                      .power_iterations = options.power_iterations,
-                     .seed = seed},
-                    data_.num_train_rows) {}
+                     .seed = seed,
+                     .modes = options.perturb_modes,
+                     .local_edits = options.local_edits},
+                    owned_training_ids(data_)) {}
 
 void JointLoss::activate(std::span<const std::uint8_t> cluster_is_active) {
     active_ = std::make_unique<InducedShard>(induce(data_.train_graph, data_.map, cluster_is_active));

@@ -40,19 +40,16 @@ std::vector<torch::Tensor> backward_order(Model& model) {
 /// Encodings of each training cell that are frozen: of other masks, graphs and perturbations.
 constexpr std::int64_t kEncodings = 4;
 
-/// Collective. The perturbation's warm start by global row, on the root.
-std::vector<double> gather_eigenvector(const Communicator& comm, const RankData& data,
-                                       const EdgePerturbation& perturbation) {
-    struct Entry {
-        std::int64_t row;
-        double value;
-    };
-    std::vector<Entry> mine;
-    for (std::size_t r = 0; r < perturbation.eigenvector().size(); ++r)
-        mine.push_back({data.train_graph.owned_ids[r], perturbation.eigenvector()[r]});
-    const std::vector<Entry> all = gather_v<Entry>(comm, mine);
-    std::vector<double> whole(all.size());
-    for (const Entry& entry : all) whole[static_cast<std::size_t>(entry.row)] = entry.value;
+/// Collective. The perturbation's warm start by global row [training cells, modes], on the root.
+std::vector<double> gather_eigenvectors(const Communicator& comm, const RankData& data,
+                                        const EdgePerturbation& perturbation, std::int64_t modes) {
+    const auto width = static_cast<std::size_t>(modes);
+    const std::vector<std::int64_t> ids = gather_v<std::int64_t>(comm, owned_training_ids(data));
+    const std::vector<double> values = gather_v<double>(comm, perturbation.eigenvectors());
+    std::vector<double> whole(values.size());
+    for (std::size_t r = 0; r < ids.size(); ++r)
+        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(r * width), width,
+                    whole.begin() + static_cast<std::ptrdiff_t>(ids[r]) * modes);
     return whole;
 }
 
@@ -150,8 +147,8 @@ Validation LaplacianPhase::validate() {
 std::unique_ptr<FrozenLatents> LaplacianPhase::freeze() {
     if (frozen_) return std::move(frozen_);
     // From a fresh start, so that a resumed run freezes the same latents.
-    const std::vector<double> eigenvector = loss_.perturbation().eigenvector();
-    loss_.perturbation().set_eigenvector(std::vector<double>(eigenvector.size(), 1.0));
+    const std::vector<double> eigenvectors = loss_.perturbation().eigenvectors();
+    loss_.perturbation().set_eigenvectors(loss_.perturbation().first_eigenvectors(owned_training_ids(data_)));
     auto frozen = std::make_unique<FrozenLatents>(backend_, data_.num_train_rows, config_.model.latent,
                                                   kEncodings, seed_);
     for (std::int64_t draw = 0; draw < kEncodings; ++draw)
@@ -165,7 +162,7 @@ std::unique_ptr<FrozenLatents> LaplacianPhase::freeze() {
             frozen->add(draw, part.rows, part.posterior);
             clusters_.give_up(comm_.rank(), step);
         }
-    loss_.perturbation().set_eigenvector(eigenvector);
+    loss_.perturbation().set_eigenvectors(eigenvectors);
     return frozen;
 }
 
@@ -192,7 +189,8 @@ void LaplacianPhase::fit_label_dispersions() {
 }
 
 void LaplacianPhase::store(Checkpoint& checkpoint) {
-    checkpoint.perturbation_eigenvector = gather_eigenvector(comm_, data_, loss_.perturbation());
+    checkpoint.perturbation_eigenvectors =
+        gather_eigenvectors(comm_, data_, loss_.perturbation(), config_.train.perturb_modes);
     if (!comm_.is_root()) return;
     if (model_.loss_log_variances.defined())
         store_tensors(checkpoint, "loss_log_variances", {model_.loss_log_variances});
@@ -205,11 +203,12 @@ void LaplacianPhase::restore(const Checkpoint& checkpoint) {
         restore_tensors(checkpoint, "loss_log_variances", weights);
     }
     restore_optimiser(checkpoint, "joint_optimiser", *optimiser_);
+    const std::int64_t modes = config_.train.perturb_modes;
     std::vector<double> mine;
-    for (std::int64_t r = 0; r < data_.num_train_rows; ++r)
-        mine.push_back(checkpoint.perturbation_eigenvector.at(
-            static_cast<std::size_t>(data_.train_graph.owned_ids[static_cast<std::size_t>(r)])));
-    loss_.perturbation().set_eigenvector(std::move(mine));
+    for (const std::int64_t id : owned_training_ids(data_))
+        for (std::int64_t m = 0; m < modes; ++m)
+            mine.push_back(checkpoint.perturbation_eigenvectors.at(static_cast<std::size_t>(id * modes + m)));
+    loss_.perturbation().set_eigenvectors(std::move(mine));
 }
 
 }  // namespace lapatlas

@@ -119,6 +119,11 @@ void for_each_run(std::span<const std::int32_t> rows, const Visit& visit) {
 
 }  // namespace
 
+std::span<const std::int64_t> owned_training_ids(const RankData& data) {
+    return std::span<const std::int64_t>(data.train_graph.owned_ids)
+        .subspan(0, static_cast<std::size_t>(data.num_train_rows));
+}
+
 std::vector<std::int64_t> validation_rows(const RankData& data) {
     std::vector<std::int64_t> rows;
     for (std::size_t i = 0; i < data.splits.size(); ++i)

@@ -51,6 +51,8 @@ std::int64_t num_encoder_genes(const ModelOptions& options, std::int64_t num_gen
 /// rows.
 std::vector<std::int64_t> even_training_rows(const RankData& data, std::int64_t most);
 
+/// Global rows of this rank's training rows.
+std::span<const std::int64_t> owned_training_ids(const RankData& data);
 /// This rank's validation rows (of the data).
 std::vector<std::int64_t> validation_rows(const RankData& data);
 

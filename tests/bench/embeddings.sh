@@ -2,28 +2,27 @@
 # tests/bench/embeddings.sh FILE.h5ad FOLDER [OPTIONS...]: the tables of Rackl, Fuchs & Hotho ("On the Role of Embeddings") on the cells of FILE, whose
 # types are in cell_type (docs/embeddings.md): six embeddings, each with scDiffusion's diffusion; the figures of their latents, of cells made
 # without labels, and of cells steered by two classifiers, with and without the filter. What is there already is not made again.
-# OPTIONS go to every training; the variable EMBEDDINGS names some of the embeddings.
+# OPTIONS go to every training; the variable EMBEDDINGS names some of the embeddings, CLASSIFIERS
+# some of the classifiers.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/launch/environment.sh"
 file="${1:?FILE.h5ad is wanted}" folder="$(realpath -m "${2:?FOLDER is wanted}")"
 shift 2
 . "$LAPATLAS_ROOT/launch/mpirun-env"
-lapatlas="$LAPATLAS_ROOT/build/release/lapatlas"
+lapatlas="${LAPATLAS:-$LAPATLAS_ROOT/build/release/lapatlas}"
 mkdir -p "$folder"
-call() { mpirun -n 2 "$lapatlas" "$@" --quiet > /dev/null; }
-options_of() { # EMBEDDING
+call() { mpirun -n "${RANKS:-2}" "$lapatlas" "$@" --quiet > /dev/null; }
+likelihood_of() { # EMBEDDING
     case "$1" in
-        autoencoder) echo --model.likelihood=negative_binomial ;;
-        hvg | pca | laplacian) echo --model.likelihood=negative_binomial ;;
-        *) echo --model.likelihood=zinb ;;
+        scanvi | sctag) echo zinb ;;
+        *) echo negative_binomial ;;
     esac
 }
 for embedding in ${EMBEDDINGS:-autoencoder hvg scanvi sctag pca laplacian}; do
-    for classifier in mlp scanvi; do
+    for classifier in ${CLASSIFIERS:-mlp scanvi}; do
         run="$folder/$embedding-$classifier"
-        # shellcheck disable=SC2046
-        model=(--model.embedding="$embedding" $(options_of "$embedding") --model.classifier="$classifier" "$@")
+        model=(--model.embedding="$embedding" --model.likelihood="$(likelihood_of "$embedding")" --model.classifier="$classifier" "$@")
         start=$SECONDS
         if [ ! -e "$run/done" ]; then
             mkdir -p "$run"
@@ -36,7 +35,7 @@ for embedding in ${EMBEDDINGS:-autoencoder hvg scanvi sctag pca laplacian}; do
             local name="$1"
             shift
             [ -e "$run/$name.json" ] && return
-            mpirun -n 2 "$lapatlas" generate "$run" --output "$run/$name.h5ad" "$@" 2> "$run/$name.log"
+            mpirun -n "${RANKS:-2}" "$lapatlas" generate "$run" --output "$run/$name.h5ad" "$@" 2> "$run/$name.log"
             call evaluate "$run" --generated "$run/$name.h5ad" --output "$run/$name.json" "$@"
             rm "$run/$name.h5ad"
         }
@@ -52,7 +51,7 @@ done
 "$tests_python" - "$folder" <<'PYTHON'
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[1])
-names = ("autoencoder", "hvg", "scanvi", "sctag", "pca", "laplacian")
+names = [name for name in ("autoencoder", "hvg", "scanvi", "sctag", "pca", "laplacian") if (folder / f"{name}-mlp" / "filtered.json").exists()]
 def table(title, columns, rows):
     print(f"\n{title}\n\n| | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
     for name, cells in rows:
@@ -71,14 +70,16 @@ def cell(all_figures, key):
     value = all_figures.get(key)
     return "" if not value or value["mean"] is None else number(value["mean"], value.get("sd"))
 keys = ("gene_mean_pcc", "gene_mean_scc", "pooled_mmd2_median", "pooled_lisi", "pooled_rf_auc", "class_kl", "pooled_knn_auc")
-rows = [("real cells", [cell(figures("scanvi-mlp", "free", "floor"), key) for key in keys])]
+rows = [("real cells", [cell(figures(f"{names[0]}-mlp", "free", "floor"), key) for key in keys])]
 rows += [(name, [cell(figures(f"{name}-mlp", "free"), key) for key in keys]) for name in names]
 table("Cells made without labels", keys, rows)
 keys = ("conditional_knn_auc", "conditional_rf_auc", "conditional_w2", "label_accuracy", "centroid_distance")
-rows = [("real cells", [cell(figures("scanvi-mlp", "guided", "floor"), key) for key in keys])]
+rows = [("real cells", [cell(figures(f"{names[0]}-mlp", "guided", "floor"), key) for key in keys])]
 for name in names:
     for classifier in ("mlp", "scanvi"):
         for made in ("guided", "filtered"):
+            if not (folder / f"{name}-{classifier}" / f"{made}.json").exists():
+                continue
             rows.append((f"{name}, {classifier}, {made}", [cell(figures(f"{name}-{classifier}", made), key) for key in keys]))
 table("Cells of types that a classifier steers", keys, rows)
 print("\nSeconds of preparation and training:", ", ".join(f"{name} {(folder / f'{name}-mlp' / 'done').read_text().strip()}" for name in names))

@@ -8,9 +8,9 @@ set -euo pipefail
 file="${1:?FILE.h5ad is wanted}" folder="$(realpath -m "${2:?FOLDER is wanted}")"
 shift 2
 . "$LAPATLAS_ROOT/launch/mpirun-env"
-lapatlas="$LAPATLAS_ROOT/build/release/lapatlas"
+lapatlas="${LAPATLAS:-$LAPATLAS_ROOT/build/release/lapatlas}"
 mkdir -p "$folder"
-call() { mpirun -n 2 "$lapatlas" "$@" --quiet > /dev/null; }
+call() { mpirun -n "${RANKS:-2}" "$lapatlas" "$@" --quiet > /dev/null; }
 train() { # RUN OPTIONS...
     local run="$folder/$1" start=$SECONDS
     shift

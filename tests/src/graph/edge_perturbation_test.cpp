@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <vector>
 
 #include "dist/collectives.hpp"
 #include "tests/support/graphs.hpp"
@@ -35,7 +38,7 @@ Weights perturbed(const Communicator& comm, const EdgePerturbationOptions& optio
         kept.push_back(static_cast<std::int32_t>(kept.size()));
     }
     const GraphShard shard = build_graph_shard(comm, map, offsets, columns);
-    EdgePerturbation perturbation(options, shard.num_owned);
+    EdgePerturbation perturbation(options, shard.owned_ids);
     perturbation.weights(comm, shard, kept, 6);
     const std::vector<float> weights = perturbation.weights(comm, shard, kept, 7);
     Weights result;
@@ -93,6 +96,71 @@ TEST(EdgePerturbation, DoesNotDependOnTheNumberOfRanks) {
     EXPECT_GT((here.matrix - other_seed.matrix).cwiseAbs().maxCoeff(), 1e-4);
 }
 
+TEST(EdgePerturbation, SeveralModesMoveWeightsAlongTheLeadingEigenvectors) {
+    const auto comm = Communicator::world();
+    const EdgePerturbationOptions options{
+        .alpha_min = 0, .alpha_max = 0, .epsilon = 1e-3, .power_iterations = 300, .seed = 3, .modes = 3};
+    const Weights here = perturbed(comm, options), alone = perturbed(Communicator::self(), options);
+    EXPECT_LT((here.matrix - alone.matrix).cwiseAbs().maxCoeff(), 1e-6);
+    EXPECT_EQ((here.matrix - here.matrix.transpose()).cwiseAbs().maxCoeff(), 0);
+    // delta_ij is in proportion to sum_m s_m v_im v_jm for some signs, v the eigenvectors of largest
+    // |lambda|.
+    const Eigen::MatrixXd unit = unit_weights();
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(unit);
+    std::vector<Eigen::Index> order(kRows);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) {
+        return std::abs(solver.eigenvalues()[a]) > std::abs(solver.eigenvalues()[b]);
+    });
+    const Eigen::ArrayXXd delta = (here.matrix - unit).array();
+    double best = 0;
+    for (int signs = 0; signs < 4; ++signs) {
+        Eigen::ArrayXXd expected = Eigen::ArrayXXd::Zero(kRows, kRows);
+        for (int m = 0; m < 3; ++m) {
+            const Eigen::VectorXd v = solver.eigenvectors().col(order[static_cast<std::size_t>(m)]);
+            expected += (m > 0 && (signs >> (m - 1) & 1) != 0 ? -1 : 1) * (v * v.transpose()).array();
+        }
+        expected *= unit.array();
+        best = std::max(best,
+                        (expected * delta).sum() / std::sqrt(expected.square().sum() * delta.square().sum()));
+    }
+    EXPECT_GT(best, 0.95);
+}
+
+TEST(EdgePerturbation, LocalEditsCutOrDoubleEdgesOfSomeRows) {
+    const auto comm = Communicator::world();
+    const EdgePerturbationOptions options{
+        .alpha_min = 0, .alpha_max = 0, .epsilon = 0, .seed = 3, .local_edits = 0.1};
+    const Weights here = perturbed(comm, options), alone = perturbed(Communicator::self(), options);
+    EXPECT_EQ((here.matrix - alone.matrix).cwiseAbs().maxCoeff(), 0);
+    EXPECT_EQ((here.matrix - here.matrix.transpose()).cwiseAbs().maxCoeff(), 0);
+    const Eigen::MatrixXd unit = unit_weights();
+    double cut = 0, doubled = 0, kept = 0;
+    for (Eigen::Index r = 0; r < kRows; ++r)
+        for (Eigen::Index c = 0; c < kRows; ++c) {
+            if (unit(r, c) == 0) continue;
+            const double weight = here.matrix(r, c);
+            EXPECT_TRUE(weight == 1 || weight == 2 || std::abs(weight - 1e-4) < 1e-9) << weight;
+            ++(weight == 1 ? kept : weight == 2 ? doubled : cut);
+        }
+    // An edge has two ends: 19 % are touched.
+    EXPECT_NEAR((cut + doubled) / (cut + doubled + kept), 0.19, 0.08);
+    EXPECT_NEAR(cut / (cut + doubled), 0.5, 0.2);
+}
+
+TEST(MoveWeights, CapsAndKeepsBounds) {
+    const auto comm = Communicator::self();
+    // Two edges; the directions of the second pull ten times as hard, and down.
+    const std::vector<std::int64_t> offsets{0, 1, 3, 4}, columns{1, 0, 2, 1};
+    const GraphShard shard = build_graph_shard(comm, IndexMap::blocks(3, 1), offsets, columns);
+    std::vector<float> weights(4, 1);
+    move_weights(comm, shard, std::vector<double>{1, 1, -10, -10}, 0.1, weights);
+    EXPECT_NEAR(weights[0] - 1, 0.1 * std::sqrt(2 / 101.0), 1e-6);
+    EXPECT_NEAR(weights[2] - 1, -0.1 * std::sqrt(200 / 101.0), 1e-6);
+    move_weights(comm, shard, std::vector<double>{0, 0, -1, -1}, 3, weights);
+    EXPECT_EQ(weights[2], 1e-4F);
+}
+
 TEST(LaplacianEntries, PathByHand) {
     const auto comm = Communicator::self();
     // 0 - 1 (weight 2), 1 - 2 (weight 6): degrees 2, 8, 6.
@@ -132,7 +200,7 @@ TEST(EdgePerturbation, KeepsDegreesInAPartOfTheGraph) {
     };
     // S of a part has the eigenvector of the whole: D^1/2 1, of eigenvalue 1.
     const std::vector<float> entries = laplacian_entries(comm, part.shard, {});
-    EdgePerturbation perturbation({.epsilon = 0.1, .seed = 3}, full.num_owned);
+    EdgePerturbation perturbation({.epsilon = 0.1, .seed = 3}, full.owned_ids);
     const std::vector<float> weights = perturbation.weights(comm, part.shard, part.kept_rows, 7);
     std::size_t e = 0;
     std::int64_t back = 0;
