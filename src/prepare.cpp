@@ -173,8 +173,11 @@ std::vector<std::string> label_by_communities(const Communicator& comm, const Di
 std::vector<std::int32_t> labels_of_most_neighbours(const Communicator& comm, const DistributedGraph& graph,
                                                     const std::vector<std::int32_t>& labels,
                                                     const KnnGraph& edges) {
-    const std::vector<std::int32_t> found =
-        fetch_rows<std::int32_t>(comm, graph.num_rows, labels, 1, edges.neighbours);
+    // Where a row has fewer neighbours its nearest one votes for those that are missing.
+    std::vector<std::int64_t> voters = edges.neighbours;
+    for (std::size_t i = 0; i < voters.size(); ++i)
+        if (voters[i] < 0) voters[i] = voters[i - i % static_cast<std::size_t>(edges.k)];
+    const std::vector<std::int32_t> found = fetch_rows<std::int32_t>(comm, graph.num_rows, labels, 1, voters);
     std::vector<std::int32_t> most;
     for (std::size_t first = 0; first < found.size(); first += static_cast<std::size_t>(edges.k)) {
         std::map<std::int32_t, int> votes;

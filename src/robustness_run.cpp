@@ -132,8 +132,8 @@ class Attacked {
         return edge_gradient(comm_, data_.train_graph, ones, model_.encoder, placed_.inputs(rows, {}),
                              placed_.encodings(rows), [&](const Posterior& posterior) {
                                  return model_.decoder->negative_log_likelihood(
-                                     model_.decoder->hidden(posterior.mean, cells.batches), *cells.counts, {},
-                                     chunk_);
+                                     model_.decoder->hidden(posterior.mean, cells.batches), *cells.counts,
+                                     cells.labels, chunk_);
                              });
     }
 
