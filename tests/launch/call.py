@@ -64,6 +64,17 @@ def call(mpiexec, ranks, binary, arguments, folder, limit_seconds=120):
         return Answer(code, output.read(), errors.read(), time.monotonic() - start)
 
 
+def checked_calls(options, check, folder):
+    """`lapatlas(words...)`, run in `folder` on the script's ranks unless told others, whose exit code is checked; its answer."""
+
+    def lapatlas(*words, code=0, ranks=options.ranks):
+        answer = call(options.mpiexec, ranks, options.binary, words, folder, 200)
+        check(answer.code == code, "lapatlas " + " ".join(map(str, words))[:110], answer.errors)
+        return answer
+
+    return lapatlas
+
+
 def ranks_of(pid):
     answer = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
     return [int(word) for word in answer.stdout.split()]

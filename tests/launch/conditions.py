@@ -12,7 +12,7 @@ import tempfile
 import anndata
 import numpy as np
 
-from call import Check, call, common_options
+from call import Check, checked_calls, common_options
 
 CONFIG = """
 [runtime]
@@ -40,13 +40,9 @@ check = Check()
 def main():
     arguments = common_options(__doc__.splitlines()[0]).parse_args()
 
-    def lapatlas(*words, code=0, ranks=arguments.ranks):
-        answer = call(arguments.mpiexec, ranks, arguments.binary, words, folder, 200)
-        check(answer.code == code, "lapatlas " + " ".join(map(str, words))[:110], answer.errors)
-        return answer
-
     with tempfile.TemporaryDirectory(prefix="lapatlas-conditions-") as name:
         folder = pathlib.Path(name)
+        lapatlas = checked_calls(arguments, check, folder)
         (folder / "c.toml").write_text(CONFIG)
         lapatlas("simulate", "--simulate.cells=1500", "--simulate.genes=300", "--simulate.types=3", "--simulate.time_course=true",
                  "--simulate.treatments=3", "--output", "all.h5ad", "--quiet")

@@ -12,7 +12,7 @@ import tempfile
 import anndata
 import numpy as np
 
-from call import Check, call, common_options
+from call import Check, checked_calls, common_options
 
 CONFIG = """
 [runtime]
@@ -57,13 +57,9 @@ def normalised(cells):
 def main():
     arguments = common_options(__doc__.splitlines()[0]).parse_args()
 
-    def lapatlas(*words, code=0):
-        answer = call(arguments.mpiexec, arguments.ranks, arguments.binary, words, folder, 200)
-        check(answer.code == code, "lapatlas " + " ".join(map(str, words))[:110], answer.errors)
-        return answer
-
     with tempfile.TemporaryDirectory(prefix="lapatlas-embeddings-") as name:
         folder = pathlib.Path(name)
+        lapatlas = checked_calls(arguments, check, folder)
         (folder / "c.toml").write_text(CONFIG)
         # One atlas: its first part is trained on, the rest is new to the models.
         lapatlas("simulate", "--simulate.cells=700", "--simulate.genes=300", "--simulate.types=3", "--output", "all.h5ad", "--quiet")

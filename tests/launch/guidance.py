@@ -14,7 +14,7 @@ import tempfile
 import anndata
 import numpy as np
 
-from call import Check, call, common_options, disturbed, ranks_of
+from call import Check, checked_calls, common_options, disturbed, ranks_of
 
 CONFIG = """
 [runtime]
@@ -54,13 +54,9 @@ check = Check()
 def main():
     arguments = common_options(__doc__.splitlines()[0]).parse_args()
 
-    def lapatlas(*words, code=0, ranks=arguments.ranks):
-        answer = call(arguments.mpiexec, ranks, arguments.binary, words, folder, 200)
-        check(answer.code == code, "lapatlas " + " ".join(map(str, words))[:90], answer.errors)
-        return answer
-
     with tempfile.TemporaryDirectory(prefix="lapatlas-guidance-") as name:
         folder = pathlib.Path(name)
+        lapatlas = checked_calls(arguments, check, folder)
         (folder / "c.toml").write_text(CONFIG)
         lapatlas("simulate", "--simulate.cells=600", "--simulate.genes=300", "--simulate.types=3", "--output", "real.h5ad", "--quiet")
         real = anndata.read_h5ad(folder / "real.h5ad")

@@ -9,7 +9,7 @@ import pathlib
 import sys
 import tempfile
 
-from call import Check, call, common_options
+from call import Check, checked_calls, common_options
 
 CONFIG = """
 [runtime]
@@ -37,13 +37,9 @@ check = Check()
 def main():
     arguments = common_options(__doc__.splitlines()[0]).parse_args()
 
-    def lapatlas(*words, code=0, ranks=arguments.ranks):
-        answer = call(arguments.mpiexec, ranks, arguments.binary, words, folder, 200)
-        check(answer.code == code, "lapatlas " + " ".join(map(str, words))[:110], answer.errors)
-        return answer
-
     with tempfile.TemporaryDirectory(prefix="lapatlas-robustness-") as name:
         folder = pathlib.Path(name)
+        lapatlas = checked_calls(arguments, check, folder)
         (folder / "c.toml").write_text(CONFIG)
         lapatlas("simulate", "--simulate.cells=500", "--simulate.genes=200", "--simulate.types=3", "--output", "real.h5ad", "--quiet")
         lapatlas("prepare", "c.toml", "--input.path=real.h5ad", "--output.dir=run", "--quiet")
