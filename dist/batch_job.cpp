@@ -14,8 +14,11 @@ std::string value_of(const char* variable) {
 }  // namespace
 
 std::optional<BatchJob> batch_job() {
-    BatchJob job{
-        .id = value_of("SLURM_JOB_ID"), .nodes = value_of("SLURM_JOB_NODELIST"), .restarts = 0, .end = {}};
+    BatchJob job{.id = value_of("SLURM_JOB_ID"),
+                 .nodes = value_of("SLURM_JOB_NODELIST"),
+                 .restarts = 0,
+                 .end = {},
+                 .end_mark = value_of("LAPATLAS_END_MARK")};
     job.restarts = std::atoi(value_of("SLURM_RESTART_COUNT").c_str());
     if (const long long end = std::atoll(value_of("SLURM_JOB_END_TIME").c_str()); end > 0)
         job.end = std::chrono::system_clock::time_point(std::chrono::seconds(end));

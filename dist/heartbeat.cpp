@@ -318,8 +318,19 @@ class Heartbeat::Thread {
         told->get_future().wait_for(std::chrono::seconds(2));
     }
 
+    /// Renamed when it is whole; processes of one machine write the same.
+    void leave_mark(int exit_code) const {
+        if (options_.end_mark.empty()) return;
+        const std::string part = options_.end_mark + "." + std::to_string(rank_);
+        std::FILE* file = std::fopen(part.c_str(), "w");
+        if (file == nullptr) return;
+        std::fprintf(file, "%d\n", exit_code);
+        if (std::fclose(file) == 0) std::rename(part.c_str(), options_.end_mark.c_str());
+    }
+
     void end_process(int exit_code) {
         is_over_ = true;
+        leave_mark(exit_code);
         if (options_.end_process)
             options_.end_process(exit_code);
         else

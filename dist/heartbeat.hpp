@@ -23,6 +23,8 @@ class Heartbeat {
         /// the call does is not waited for longer than two seconds.
         std::function<void(const std::string&)> on_end = {};
         std::function<void(const std::string&)> on_warning = {};
+        /// File that each process writes its exit code to before it ends so; empty: none.
+        std::string end_mark = {};
         /// Instead of ending the process, with its exit code; for tests.
         std::function<void(int)> end_process = {};
     };

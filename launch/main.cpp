@@ -216,6 +216,7 @@ void heed_end_of_job(const Config& config) {
 
 /// From here on the ranks watch over one another, until the object's end.
 Heartbeat watch_ranks(const Communicator& comm, const RuntimeOptions& runtime, Log& log) {
+    const auto job = batch_job();
     return Heartbeat(
         comm,
         {.watch = {.silent_seconds = runtime.heartbeat_timeout, .stuck_seconds = runtime.exchange_timeout},
@@ -230,7 +231,8 @@ Heartbeat watch_ranks(const Communicator& comm, const RuntimeOptions& runtime, L
          .on_warning =
              [&comm](const std::string& line) {
                  if (comm.is_root()) std::fprintf(stderr, "warning: %s\n", line.c_str());
-             }});
+             },
+         .end_mark = job ? job->end_mark : ""});
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <mutex>
 #include <thread>
 
 #include "dist/activity.hpp"
 #include "dist/collectives.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace lapatlas {
 
@@ -29,6 +31,7 @@ struct Heard {
                         line = text;
                     },
                 .on_warning = [this](const std::string&) { ++warnings; },
+                .end_mark = {},
                 .end_process =
                     [this](int code) {
                         exit_code = code;
@@ -60,13 +63,21 @@ TEST(Heartbeat, ARankThatStandsStillIsNamedAndAllAreEnded) {
     const auto comm = Communicator::world();
     if (comm.size() == 1) GTEST_SKIP() << "wants two ranks";
     Heard heard;
+    const testing_support::TemporaryFolder folder(comm);
+    const auto mark_path = folder / "ended";
     {
-        const Heartbeat heartbeat(comm, heard.options(10, 1));
+        Heartbeat::Options options = heard.options(10, 1);
+        options.end_mark = mark_path;
+        const Heartbeat heartbeat(comm, options);
         Activity::at("test steps", 5);
         if (comm.rank() == 1) std::this_thread::sleep_for(7s);
         barrier(comm);
         EXPECT_EQ(heard.ended, 1);
         EXPECT_EQ(heard.exit_code, 75);
+        std::ifstream mark(mark_path);
+        int marked = 0;
+        EXPECT_TRUE(mark >> marked) << mark_path;
+        EXPECT_EQ(marked, 75);
         if (comm.is_root()) {
             EXPECT_NE(heard.text().find("rank 1 on "), std::string::npos) << heard.text();
             EXPECT_NE(heard.text().find("(after 5 test steps, at work outside of MPI) has stood still"),

@@ -47,7 +47,7 @@ class Cluster:
             sys.exit(f"sbatch: {answer.stdout}{answer.stderr}")
         return int(answer.stdout.split(";")[0])
 
-    def wait(self, job, seconds=1800):
+    def wait(self, job, seconds=900):
         """(state, exit code, how often it was put back)"""
         answer = self.call("wait", job, seconds)
         found = re.search(r"job \d+ (\w+) exit (\d+):\d+ restarts (\d+)", answer.stdout)

@@ -170,7 +170,7 @@ def unplugged(runs):
     line = re.compile(r"error: rank 1 on n2 \(after \d+ joint steps, .*\) has given no sign of life for \d+ s")
     check(runs.until(lambda: line.search(runs.log("train")), 60), "a line names rank, node, step and call", runs.log("train"))
     print(f"        | after {time.monotonic() - start:.0f} s: {line.search(runs.log('train'))[0]}")
-    check(runs.until(lambda: "put back into the queue" in runs.log("train"), 60), "the job is put back", runs.log("train"))
+    check(runs.until(lambda: "put back into the queue" in runs.log("train"), 150), "the job is put back", runs.log("train"))
     left = lambda: runs.cluster.call("on", "n2", "pgrep", "-x", "lapatlas").stdout  # noqa: E731
     check(runs.until(lambda: not left(), 30), "the node that is cut off keeps no process", left())
     runs.cluster.call("plug", "n2")
