@@ -80,6 +80,29 @@ std::vector<std::int32_t> known_batches(const AtlasShard& atlas, const PreparedS
     return batches;
 }
 
+/// Antibody counts of the new cells in the model's order; NaN where they have none.
+std::vector<float> known_proteins(const AtlasShard& atlas, const PreparedSummary& summary) {
+    const std::size_t known = summary.protein_names.size(), there = atlas.protein_names.size();
+    std::vector<float> proteins(atlas.cell_names.size() * known, std::numeric_limits<float>::quiet_NaN());
+    for (std::size_t p = 0; p < known; ++p) {
+        const auto found =
+            std::find(atlas.protein_names.begin(), atlas.protein_names.end(), summary.protein_names[p]);
+        if (found == atlas.protein_names.end()) continue;
+        const auto column = static_cast<std::size_t>(found - atlas.protein_names.begin());
+        for (std::size_t r = 0; r < atlas.cell_names.size(); ++r)
+            proteins[r * known + p] = atlas.proteins[r * there + column];
+    }
+    return proteins;
+}
+
+/// The model's antibody counts of a file that is to be embedded, where it has them by the same key; none of a
+/// second file.
+std::string proteins_if_there(const std::string& path, const Config& config) {
+    if (config.input.protein_key.empty() || !std::filesystem::is_regular_file(path)) return {};
+    const Hdf5File file = Hdf5File::open(path);
+    return file.exists("obsm/" + config.input.protein_key) ? config.input.protein_key : std::string();
+}
+
 /// Collective. The new cells with their edges to training cells and their encodings: rows that a prepared
 /// dataset could have held out.
 HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepared,
@@ -112,6 +135,7 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     // No encoder is told of them.
     rows.covariates.assign(rows.cell_index.size() * summary.covariate_columns.size(),
                            std::numeric_limits<float>::quiet_NaN());
+    rows.proteins = known_proteins(atlas, summary);
     rows.splits.assign(rows.cell_index.size(), 2);
     rows.encodings.assign(encodings.begin(), encodings.end());
     rows.neighbours = std::move(edges.neighbours);
@@ -139,6 +163,14 @@ CountDecoderImpl::CellScores score_by_law(const PlacedData& placed, CountModel& 
         if (with_rates) append(scores.rates, expected_rates(law, totals));
     }
     return scores;
+}
+
+/// Antibody counts that the model expects of `rows` of the data, whose latents are `means`.
+std::vector<float> protein_rates(const PlacedData& placed, CountModel& model, const torch::Tensor& means,
+                                 std::span<const std::int64_t> rows) {
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor rates = model.protein_law(means, placed.batches(rows)).rates.cpu().contiguous();
+    return {rates.const_data_ptr<float>(), rates.const_data_ptr<float>() + rates.numel()};
 }
 
 }  // namespace
@@ -170,6 +202,11 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     source.label_key = agreed(comm, [&] {
         return obs_column_if_there(source.path, summary.label_names.empty() ? "" : config.input.label_key);
     });
+    if (!summary.protein_names.empty()) {
+        source.protein_key = agreed(comm, [&] { return proteins_if_there(source.path, config); });
+        if (source.protein_key.empty())
+            log.info("the cells have no antibody counts: they are placed by their genes alone");
+    }
     const AtlasShard atlas = read_atlas(comm, source, log);
     const CountMatrix counts =
         agreed(comm, [&] { return counts_over_model_genes(atlas, summary, config.embed.path, log); });
@@ -212,6 +249,8 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
         say_agreement(comm, atlas, summary, predicted, log);
     }
     header.numeric_obs.emplace_back("log_likelihood");
+    if (const auto& names = summary.protein_names; !names.empty())
+        header.obsm.push_back({config.input.protein_obsm(), std::ssize(names), names});
     if (config.embed.denoised) header.dense_layer = "denoised";
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/weights_id"] = loaded.checkpoint.weights_id;
@@ -240,6 +279,7 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     rows.numbers.push_back(std::move(scores.log_likelihood));
     rows.obsm.emplace_back(means.data_ptr<float>(), means.data_ptr<float>() + means.numel());
     if (classifier != nullptr) rows.obsm.push_back(std::move(probabilities));
+    if (!summary.protein_names.empty()) rows.obsm.push_back(protein_rates(placed, *by_law, means, new_rows));
     rows.dense = std::move(scores.rates);
     rows.names = atlas.cell_names;
     writer.append(rows);

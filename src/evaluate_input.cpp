@@ -30,15 +30,18 @@ struct Sample {
     std::vector<std::int32_t> labels;
     std::vector<std::int64_t> rows;
     std::vector<double> latent_distance;
+    std::vector<float> proteins;
 };
 
 /// Collective. Of this rank's cells those with `part[r] == wanted`, on the root in the order of their global
 /// rows; thinned evenly where there are more than kMostEvaluatedCells. `latent_distance`: one a cell on every
-/// rank, or empty on all.
+/// rank, or empty on all; `proteins`: as many a cell as there are, or empty.
 Sample gather_sample(const Communicator& comm, const PackedCounts& counts,
                      const std::vector<std::int32_t>& labels, const std::vector<std::int64_t>& rows,
                      const std::vector<std::int8_t>& part, std::int8_t wanted,
-                     const std::vector<double>& latent_distance = {}) {
+                     const std::vector<double>& latent_distance = {},
+                     const std::vector<float>& proteins = {}) {
+    const std::size_t width = rows.empty() ? 0 : proteins.size() / rows.size();
     // Their places among the wanted cells of all ranks, by global row.
     std::vector<std::int64_t> mine;
     for (std::size_t r = 0; r < rows.size(); ++r)
@@ -55,23 +58,29 @@ Sample gather_sample(const Communicator& comm, const PackedCounts& counts,
     std::vector<std::int64_t> chosen_rows, sizes;
     std::vector<std::int32_t> chosen_labels;
     std::vector<double> chosen_distances;
+    std::vector<float> chosen_proteins;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         if (part[r] != wanted || !is_taken(rows[r])) continue;
         chosen_rows.push_back(rows[r]);
         chosen_labels.push_back(labels[r]);
         if (!latent_distance.empty()) chosen_distances.push_back(latent_distance[r]);
+        const auto own = proteins.begin() + static_cast<std::ptrdiff_t>(r * width);
+        chosen_proteins.insert(chosen_proteins.end(), own, own + static_cast<std::ptrdiff_t>(width));
         sizes.push_back(counts.row_size(static_cast<std::int64_t>(r)));
         append_row(kept, counts.row(static_cast<std::int64_t>(r), buffer));
     }
     const auto all_rows = gather_v<std::int64_t>(comm, chosen_rows);
     const auto all_labels = gather_v<std::int32_t>(comm, chosen_labels);
     const auto all_distances = gather_v<double>(comm, chosen_distances);
+    const auto all_proteins = gather_v<float>(comm, chosen_proteins);
     const auto all_sizes = gather_v<std::int64_t>(comm, sizes);
     const auto genes = gather_v<std::int32_t>(comm, kept.gene_indices);
     const auto values = gather_v<float>(comm, kept.values);
     Sample sample;
     sample.counts.num_genes = counts.num_genes();
     if (!comm.is_root()) return sample;
+    const auto of_cell =
+        static_cast<std::ptrdiff_t>(all_rows.empty() ? 0 : all_proteins.size() / all_rows.size());
     std::vector<std::int64_t> starts{0};
     for (const std::int64_t size : all_sizes) starts.push_back(starts.back() + size);
     std::vector<std::size_t> order(all_rows.size());
@@ -89,6 +98,8 @@ Sample gather_sample(const Communicator& comm, const PackedCounts& counts,
         sample.labels.push_back(all_labels[cell]);
         sample.rows.push_back(all_rows[cell]);
         if (!all_distances.empty()) sample.latent_distance.push_back(all_distances[cell]);
+        const auto own = all_proteins.begin() + static_cast<std::ptrdiff_t>(cell) * of_cell;
+        sample.proteins.insert(sample.proteins.end(), own, own + of_cell);
     }
     return sample;
 }
@@ -105,6 +116,9 @@ void put_samples(Sample train, Sample test, Sample generated, EvaluationInput& i
     input.generated_labels = std::move(generated.labels);
     input.generated_cells = std::move(generated.rows);
     input.generated_latent_distance = std::move(generated.latent_distance);
+    input.train_proteins = std::move(train.proteins);
+    input.test_proteins = std::move(test.proteins);
+    input.generated_proteins = std::move(generated.proteins);
 }
 
 /// Codes of the generated file's labels in terms of the reference's.
@@ -126,11 +140,13 @@ std::vector<std::int32_t> translate(const AtlasShard& generated, const std::vect
 
 /// Collective. The generated file as it lies on the ranks.
 AtlasShard read_generated(const Communicator& comm, const std::filesystem::path& path,
-                          const std::string& layer, const std::string& label_key) {
+                          const std::string& layer, const std::string& label_key,
+                          const std::string& protein_key = "") {
     InputOptions source;
     source.path = path.string();
     source.layer = layer;
     source.label_key = label_key;
+    source.protein_key = protein_key;
     Log silent = Log::silent();
     return read_atlas(comm, source, silent);
 }
@@ -188,18 +204,26 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
     input.unconditional = is_unconditional(config.generate) || summary.label_names.empty();
 
     // In the order of the file that was read: the dataset orders cells by cluster.
-    Sample train = gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.train.cell_index,
-                                 std::vector<std::int8_t>(loaded.train.labels.size(), 0), 0);
-    Sample test = gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.cell_index,
-                                loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest),
-                                heldout_latent_distance.value_or(std::vector<double>()));
+    Sample train =
+        gather_sample(comm, loaded.train.counts, loaded.train.labels, loaded.train.cell_index,
+                      std::vector<std::int8_t>(loaded.train.labels.size(), 0), 0, {}, loaded.train.proteins);
+    Sample test =
+        gather_sample(comm, loaded.heldout.counts, loaded.heldout.labels, loaded.heldout.cell_index,
+                      loaded.heldout.splits, static_cast<std::int8_t>(Split::kTest),
+                      heldout_latent_distance.value_or(std::vector<double>()), loaded.heldout.proteins);
+    input.protein_names = summary.protein_names;
     AtlasShard atlas =
-        read_generated(comm, generated, "X", summary.label_names.empty() ? "" : label_column(config));
+        read_generated(comm, generated, "X", summary.label_names.empty() ? "" : label_column(config),
+                       summary.protein_names.empty() ? "" : config.input.protein_obsm());
     const std::vector<std::int32_t> labels = agreed(comm, [&] {
         if (atlas.gene_names != summary.gene_names)
             throw InputError(generated.string() + ": its genes are not those of " + prepared.string() +
                              "; to compare files with other genes: lapatlas evaluate " + generated.string() +
                              " --reference REAL.h5ad");
+        if (atlas.protein_names != summary.protein_names)
+            throw InputError(generated.string() +
+                             ": its antibody counts are of other proteins than those of " +
+                             prepared.string());
         return translate(atlas, summary.label_names, generated);
     });
     const std::int64_t cells = atlas.num_cells;
@@ -207,7 +231,7 @@ EvaluationInput input_of_prepared(const Communicator& comm, const Config& config
         return heldout_latent_distance ? written_distances(generated, atlas) : std::vector<double>();
     });
     Sample made = gather_sample(comm, atlas.counts, labels, global_rows(atlas),
-                                std::vector<std::int8_t>(labels.size(), 0), 0, distances);
+                                std::vector<std::int8_t>(labels.size(), 0), 0, distances, atlas.proteins);
     if (cells > kMostEvaluatedCells)
         log.info("of " + std::to_string(cells) + " generated cells " + std::to_string(kMostEvaluatedCells) +
                  " are looked at, taken evenly");

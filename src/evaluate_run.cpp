@@ -6,6 +6,7 @@
 #include "dist/memory_use.hpp"
 #include "src/config/config.hpp"
 #include "src/evaluate/evaluation_output.hpp"
+#include "src/evaluate/protein_output.hpp"
 #include "src/evaluate_input.hpp"
 #include "src/generate/generate.hpp"
 #include "src/heldout_latents.hpp"
@@ -25,6 +26,10 @@ std::string evaluated_name(const std::filesystem::path& generated) {
 
 namespace {
 
+std::filesystem::path proteins_beside(std::filesystem::path json) {
+    return json.replace_extension(".proteins.json");
+}
+
 /// Collective. The figures of `input`, with where they come from, written as JSON and as CSV beside it.
 EvaluationResult evaluate_and_write(const Communicator& comm, const Config& config,
                                     const EvaluationInput& input, const std::filesystem::path& generated,
@@ -42,6 +47,8 @@ EvaluationResult evaluate_and_write(const Communicator& comm, const Config& conf
     result.provenance.emplace_back("fingerprint", evaluate_fingerprint(config));
     agreed(comm, [&] {
         if (!comm.is_root()) return;
+        if (!input.protein_names.empty())
+            write_protein_figures(proteins_beside(output), input, result.provenance);
         write_evaluation_json(output, result);
         write_evaluation_csv(csv_beside(output), result);
     });

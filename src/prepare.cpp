@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <sstream>
 #include <utility>
@@ -17,7 +16,7 @@
 #include "src/config/config.hpp"
 #include "src/embed/positional_encoding.hpp"
 #include "src/graph/cluster_graph.hpp"
-#include "src/graph/communities.hpp"
+#include "src/graph/community_labels.hpp"
 #include "src/graph/knn.hpp"
 #include "src/io/atlas_reader.hpp"
 #include "src/io/input_files.hpp"
@@ -34,6 +33,12 @@ namespace lapatlas {
 
 namespace {
 
+/// A few numbers of each cell.
+struct CellValues {
+    std::int64_t width = 0;
+    std::vector<float> values;  // [rows, width]
+};
+
 /// Cells of one kind (training or held out), dealt by block_of_rank.
 struct Cells {
     std::int64_t total = 0;
@@ -42,9 +47,8 @@ struct Cells {
     std::vector<std::int32_t> labels;
     std::vector<std::int32_t> batches;
     std::vector<std::int8_t> splits;
-    std::int64_t num_covariates = 0;
-    std::vector<float> covariates;  // [rows, num_covariates]
-    std::vector<double> scores;     // [rows, components]
+    CellValues covariates, proteins;
+    std::vector<double> scores;  // [rows, components]
 };
 
 /// Collective. The cells reordered (and dealt again) by their new global rows; what has been dealt is freed.
@@ -58,10 +62,13 @@ Cells reorder(const Communicator& comm, Cells cells, std::span<const std::int64_
     moved.labels = deal_rows<std::int32_t>(comm, cells.labels, 1, new_rows, cells.total);
     moved.batches = deal_rows<std::int32_t>(comm, cells.batches, 1, new_rows, cells.total);
     moved.splits = deal_rows<std::int8_t>(comm, cells.splits, 1, new_rows, cells.total);
-    moved.num_covariates = cells.num_covariates;
-    if (cells.num_covariates > 0)
-        moved.covariates =
-            deal_rows<float>(comm, cells.covariates, cells.num_covariates, new_rows, cells.total);
+    for (const auto member : {&Cells::covariates, &Cells::proteins}) {
+        const CellValues& of_cells = cells.*member;
+        (moved.*member).width = of_cells.width;
+        if (of_cells.width > 0)
+            (moved.*member).values =
+                deal_rows<float>(comm, of_cells.values, of_cells.width, new_rows, cells.total);
+    }
     if (!cells.scores.empty() || components > 0)
         moved.scores = deal_rows<double>(comm, cells.scores, components, new_rows, cells.total);
     return moved;
@@ -72,7 +79,12 @@ Cells reorder(const Communicator& comm, Cells cells, std::span<const std::int64_
 Cells choose(const Communicator& comm, AtlasShard& atlas, const std::vector<Split>& splits,
              const std::vector<std::int32_t>& genes, std::span<const std::uint8_t> chosen, bool is_last) {
     Cells cells;
-    cells.num_covariates = std::ssize(atlas.covariate_columns);
+    cells.covariates.width = std::ssize(atlas.covariate_columns);
+    cells.proteins.width = std::ssize(atlas.protein_names);
+    const auto copy_row = [](const std::vector<float>& from, std::size_t row, CellValues& to) {
+        const auto own = from.begin() + static_cast<std::ptrdiff_t>(row) * to.width;
+        to.values.insert(to.values.end(), own, own + to.width);
+    };
     cells.counts = select(atlas.counts, chosen, genes);
     if (is_last) atlas.counts = PackedCounts();
     for (std::size_t r = 0; r < chosen.size(); ++r) {
@@ -81,8 +93,8 @@ Cells choose(const Communicator& comm, AtlasShard& atlas, const std::vector<Spli
         cells.labels.push_back(atlas.labels[r]);
         cells.batches.push_back(atlas.batches.empty() ? 0 : atlas.batches[r]);
         cells.splits.push_back(static_cast<std::int8_t>(splits[r]));
-        const auto own = atlas.covariates.begin() + static_cast<std::ptrdiff_t>(r) * cells.num_covariates;
-        cells.covariates.insert(cells.covariates.end(), own, own + cells.num_covariates);
+        copy_row(atlas.covariates, r, cells.covariates);
+        copy_row(atlas.proteins, r, cells.proteins);
     }
     const auto mine = static_cast<std::int64_t>(cells.labels.size());
     cells.total = all_reduce_sum(comm, mine);
@@ -138,68 +150,6 @@ std::string input_identity(const std::string& input) {
         text << file.filename().string() << ": " << fs::file_size(file, error) << " bytes of "
              << fs::last_write_time(file, error).time_since_epoch().count() << ";";
     return text.str();
-}
-
-/// Collective. `labels` of this rank's rows become the communities of the graph; returns their names, "0" the
-/// largest.
-std::vector<std::string> label_by_communities(const Communicator& comm, const DistributedGraph& graph,
-                                              const PrepareOptions& options, std::uint64_t seed,
-                                              std::vector<std::int32_t>& labels) {
-    std::vector<std::int64_t> from, to;
-    for (std::int64_t row = 0; row < graph.rows.size(); ++row)
-        for (const std::int64_t other : graph.neighbours(row))
-            if (graph.rows.begin + row < other) {
-                from.push_back(graph.rows.begin + row);
-                to.push_back(other);
-            }
-    WeightedEdges edges{gather_v<std::int64_t>(comm, from), gather_v<std::int64_t>(comm, to), {}};
-    edges.weight.assign(edges.from.size(), 1);
-    std::vector<std::int32_t> all = agreed(comm, [&] {
-        if (!comm.is_root()) return std::vector<std::int32_t>();
-        return find_communities(
-            graph.num_rows, edges,
-            {.method = options.communities, .resolution = options.community_resolution, .seed = seed});
-    });
-    broadcast(comm, all);
-    labels.assign(all.begin() + graph.rows.begin, all.begin() + graph.rows.end);
-    std::vector<std::string> names;
-    for (std::int32_t label = 0; label <= *std::max_element(all.begin(), all.end()); ++label)
-        names.push_back(std::to_string(label));
-    return names;
-}
-
-/// Collective. The label that most of each row's neighbours have, of training rows with `labels` on their
-/// ranks; the lower one where two are as frequent.
-std::vector<std::int32_t> labels_of_most_neighbours(const Communicator& comm, const DistributedGraph& graph,
-                                                    const std::vector<std::int32_t>& labels,
-                                                    const KnnGraph& edges) {
-    // Where a row has fewer neighbours its nearest one votes for those that are missing.
-    std::vector<std::int64_t> voters = edges.neighbours;
-    for (std::size_t i = 0; i < voters.size(); ++i)
-        if (voters[i] < 0) voters[i] = voters[i - i % static_cast<std::size_t>(edges.k)];
-    const std::vector<std::int32_t> found = fetch_rows<std::int32_t>(comm, graph.num_rows, labels, 1, voters);
-    std::vector<std::int32_t> most;
-    for (std::size_t first = 0; first < found.size(); first += static_cast<std::size_t>(edges.k)) {
-        std::map<std::int32_t, int> votes;
-        for (std::int64_t i = 0; i < edges.k; ++i) ++votes[found[first + static_cast<std::size_t>(i)]];
-        most.push_back(std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) {
-                           return a.second < b.second;
-                       })->first);
-    }
-    return most;
-}
-
-/// Collective. Of the genes `kept` leaves the `count` that vary most over training cells; all, where it is 0.
-void keep_most_variable(const Communicator& comm, const PackedCounts& counts,
-                        const std::vector<std::uint8_t>& is_train, std::int64_t count,
-                        std::vector<std::int32_t>& kept) {
-    if (count == 0 || count >= std::ssize(kept)) return;
-    const PackedCounts training = select(counts, is_train, kept);
-    const std::vector<std::uint8_t> all(static_cast<std::size_t>(training.num_rows()), 1);
-    std::vector<std::int32_t> stay;
-    for (const std::int32_t gene : choose_highly_variable(comm, training, all, count).chosen)
-        stay.push_back(kept[static_cast<std::size_t>(gene)]);
-    kept = std::move(stay);
 }
 
 }  // namespace
@@ -275,7 +225,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
         throw InputError(config.input.path + ": " + std::to_string(train.total) +
                          " training cells are too few for " + std::to_string(comm.size()) + " ranks");
     warn_of_rare_types(comm, atlas, train, log);
-    measure_covariates(comm, train.covariates, atlas.covariate_columns);
+    measure_covariates(comm, train.covariates.values, atlas.covariate_columns);
     config = derive_from_size(given, {train.total, static_cast<std::int64_t>(genes.kept.size())});
     if (const std::string derived = difference(given, config); !derived.empty())
         log.info("from the size of the data: " + derived);
@@ -373,7 +323,10 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     if (options.communities != "none") {
         log.stage("communities");
-        atlas.label_names = label_by_communities(comm, graph, options, seed, train.labels);
+        atlas.label_names = label_by_communities(
+            comm, graph,
+            {.method = options.communities, .resolution = options.community_resolution, .seed = seed},
+            train.labels);
         heldout.labels = labels_of_most_neighbours(comm, graph, train.labels, edges);
         log.info(std::to_string(atlas.label_names.size()) + " by " + options.communities);
     }
@@ -388,6 +341,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     summary.label_names = atlas.label_names;
     summary.batch_names = atlas.batch_names;
     summary.covariate_columns = atlas.covariate_columns;
+    summary.protein_names = atlas.protein_names;
     summary.num_cells = atlas.num_cells;
     summary.num_train = train.total;
     summary.num_heldout = heldout.total;
@@ -425,14 +379,26 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
 
     write_split_file(comm, path.parent_path() / "split.csv", atlas.cell_names, splits, cell_filter.keep);
     atlas.cell_names = {};
-    PreparedRows train_rows{std::move(train.counts),           std::move(train.cell_index),
-                            std::move(train.labels),           std::move(train.batches),
-                            std::move(train.covariates),       to_float(std::move(encoding.vectors)),
-                            to_float(std::move(train.scores)), std::move(graph.row_offsets),
+    PreparedRows train_rows{std::move(train.counts),
+                            std::move(train.cell_index),
+                            std::move(train.labels),
+                            std::move(train.batches),
+                            std::move(train.covariates.values),
+                            std::move(train.proteins.values),
+                            to_float(std::move(encoding.vectors)),
+                            to_float(std::move(train.scores)),
+                            std::move(graph.row_offsets),
                             std::move(graph.columns)};
-    HeldoutRows held{std::move(heldout.counts),   std::move(heldout.cell_index), std::move(heldout.labels),
-                     std::move(heldout.batches),  std::move(heldout.covariates), std::move(heldout.splits),
-                     to_float(heldout_encodings), std::move(edges.neighbours),   {}};
+    HeldoutRows held{std::move(heldout.counts),
+                     std::move(heldout.cell_index),
+                     std::move(heldout.labels),
+                     std::move(heldout.batches),
+                     std::move(heldout.covariates.values),
+                     std::move(heldout.proteins.values),
+                     std::move(heldout.splits),
+                     to_float(heldout_encodings),
+                     std::move(edges.neighbours),
+                     {}};
     write_prepared(comm, path, summary, train_rows, held, provenance);
     backend.end_stage();
     log.info(memory.text(comm));

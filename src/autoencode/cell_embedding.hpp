@@ -20,13 +20,14 @@ struct StepDraws {
 
 /// Cells of one step on this rank.
 struct CellsOfStep {
-    torch::Tensor x;                   // [cells, genes] what the embedding sees of them
+    torch::Tensor x;                   // [cells, genes + num_proteins()] what the embedding sees of them
     torch::Tensor totals;              // [cells] counts of a cell
     torch::Tensor labels;              // [cells] int64, -1 unlabelled
     torch::Tensor batches;             // [cells] int64; undefined where there are none
     double cells_of_all_ranks = 1;     ///< that the step's loss is a mean over
     double labelled_of_all_ranks = 0;  ///< of them, those with a label
     double kl_weight = 1, classification_weight = 1;
+    double protein_dropout = 0;  ///< chance that the encoder is not shown a cell's proteins
     StepDraws draws;
     SumOverRanks sum;
 };
@@ -42,6 +43,12 @@ struct EmbeddingLoss {
 class CountModel {
   public:
     virtual ~CountModel() = default;
+    /// Antibody counts that it knows of beside genes.
+    virtual std::int64_t num_proteins() const { return 0; }
+    /// The same of them; nothing where there are none.
+    virtual ProteinLaw protein_law(const torch::Tensor& /*latents*/, const torch::Tensor& /*batches*/) {
+        return {};
+    }
     /// [cells, latent] and batches [cells] -> how their counts are distributed.
     virtual CountLaw law(const torch::Tensor& latents, const torch::Tensor& batches) = 0;
 };
@@ -60,7 +67,7 @@ class CellEmbedding : public CountModel {
     /// [cells] how badly cells are told from their own latents' means, without any draws: what validation
     /// looks at. Of `loss` the reconstruction.
     virtual torch::Tensor errors(const CellsOfStep& cells) = 0;
-    /// x [cells, genes] -> latents [cells, latent].
+    /// x [cells, genes + num_proteins()] -> latents [cells, latent].
     virtual Posterior encode(const torch::Tensor& x) = 0;
 
     /// Collective, once trained. Fits what law() needs beyond the parameters to the training cells: calls

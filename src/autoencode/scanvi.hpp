@@ -1,6 +1,6 @@
 #pragma once
 
-#include "src/autoencode/full_layers.hpp"
+#include "src/autoencode/normal_layers.hpp"
 
 namespace lapatlas {
 
@@ -14,26 +14,6 @@ struct ScanviOptions {
     bool zero_inflated = true;  ///< counts, beside the negative binomial
     bool latent_noise = true;   ///< a latent is a draw from the posterior, else its mean
 };
-
-/// N(mean, variance), both [n, latent].
-struct NormalRows {
-    torch::Tensor mean, variance;
-};
-
-/// FullLayers with two heads, a normal distribution's mean and log variance.
-class NormalLayersImpl : public torch::nn::Module {
-  public:
-    NormalLayersImpl(std::int64_t in, std::int64_t categories, std::int64_t width, std::int64_t layers,
-                     std::int64_t latent, double least_variance);
-    NormalRows forward(const torch::Tensor& x, const torch::Tensor& codes, const SumOverRanks& sum,
-                       LayerDropout* dropout);
-
-  private:
-    double least_variance_;
-    FullLayers layers_{nullptr};
-    torch::nn::Linear mean_{nullptr}, log_variance_{nullptr};
-};
-TORCH_MODULE(NormalLayers);
 
 /// scANVI (Xu et al. 2021): a variational autoencoder of counts whose latent z1 depends on the cell's label,
 /// known or not, and a latent z2: p(z2) p(y) p(z1 | z2, y) p(x | z1, batch). q(z1 | x), q(y | z1) and

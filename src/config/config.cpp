@@ -290,13 +290,26 @@ void check_config(const Config& config) {
             if (is_set)
                 throw ConfigError(std::string(name) + " belongs to model.embedding = laplacian; with " +
                                   config.model.embedding + " leave it out");
-    const bool may_inflate = config.model.embedding == "scanvi" || config.model.embedding == "sctag";
+    const bool is_joint = config.model.embedding == "joint";
+    share("train.protein_dropout", config.train.protein_dropout);
+    if (is_joint && !config.input.has_proteins())
+        throw ConfigError(
+            "model.embedding = joint: where are the antibody counts? Name them by input.protein_key or "
+            "input.protein_path");
+    if (!is_joint && config.input.has_proteins())
+        throw ConfigError(
+            "input.protein_key and input.protein_path belong to model.embedding = joint; with " +
+            config.model.embedding + " leave them out");
+    if (!config.input.protein_key.empty() && !config.input.protein_path.empty())
+        throw ConfigError("input.protein_key and input.protein_path: give one of them");
+    const bool may_inflate =
+        is_joint || config.model.embedding == "scanvi" || config.model.embedding == "sctag";
     if (may_inflate && config.model.likelihood == "poisson")
         throw ConfigError("model.likelihood = poisson: " + config.model.embedding +
                           "'s counts are negative_binomial, or zinb as published");
     if (!may_inflate && config.model.likelihood == "zinb")
         throw ConfigError(
-            "model.likelihood = zinb belongs to model.embedding = scanvi or sctag; here use "
+            "model.likelihood = zinb belongs to model.embedding = scanvi, sctag or joint; here use "
             "negative_binomial or poisson");
     at_least("model.target_clusters", static_cast<double>(config.model.target_clusters), 0);
     at_least("train.target_epochs", static_cast<double>(config.train.target_epochs), 0);

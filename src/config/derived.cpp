@@ -26,6 +26,7 @@ double published_latent(const ModelOptions& options, double cells) {
     if (options.embedding == "autoencoder") return 128;
     if (options.embedding == "scanvi") return 10;
     if (options.embedding == "sctag") return 15;
+    if (options.embedding == "joint") return 20;
     if (options.embedding == "pca") return 50;
     return cells < 500000 ? 32 : 64;
 }
@@ -41,9 +42,10 @@ Config derive_from_size(Config config, const DataSize& size) {
     config.prepare.clusters =
         std::min(config.prepare.clusters, std::max<std::int64_t>(1, size.training_cells));
     fill<std::int64_t>(config.model.hidden, 0, cells < 20000 ? 128 : cells < 500000 ? 256 : 512);
-    const bool autoencoder = config.model.embedding == "autoencoder";
+    const bool autoencoder = config.model.embedding == "autoencoder",
+               joint = config.model.embedding == "joint";
     fill<std::int64_t>(config.model.latent, 0, published_latent(config.model, cells));
-    fill<std::int64_t>(config.model.embedding_width, 0, autoencoder ? 1024 : 128);
+    fill<std::int64_t>(config.model.embedding_width, 0, autoencoder ? 1024 : joint ? 256 : 128);
     fill<std::int64_t>(config.model.embedding_layers, 0, autoencoder ? 3 : 1);
     // Steps grow as the root of the cells: twice the steps for four times the cells.
     const double growth = std::sqrt(cells / 2000);

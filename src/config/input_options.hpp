@@ -14,6 +14,8 @@ struct InputOptions {
     std::string label_key;
     std::string batch_key;
     std::string covariate_keys;
+    std::string protein_key;
+    std::string protein_path;
     bool recover_counts = false;
     std::string values = "counts";
     std::string split_key;
@@ -23,6 +25,10 @@ struct InputOptions {
 
     /// What the batch is called in files that are written; empty: there is none.
     std::string batch_column() const { return batch_from_file ? "batch" : batch_key; }
+
+    bool has_proteins() const { return !protein_key.empty() || !protein_path.empty(); }
+    /// What antibody counts are called in files that are written.
+    std::string protein_obsm() const { return protein_key.empty() ? "protein_expression" : protein_key; }
 
     template <class Visitor>
     void describe(Visitor&& v) {
@@ -44,6 +50,13 @@ struct InputOptions {
           "\"COLUMN,COLUMN\" of obs that are further conditions of a cell: numbers (time, dose, pseudotime) "
           "or "
           "categories (treatment, donor); cells may lack some; .h5ad");
+        v("protein_key", protein_key,
+          "obsm array or table of antibody counts (CITE-seq), NaN where a cell has none; model.embedding = "
+          "joint");
+        v("protein_path", protein_path,
+          "instead of that an .h5ad file of the antibody counts, whose cells are found by their names; cells "
+          "may "
+          "be missing there");
         v("recover_counts", recover_counts,
           "prove and undo log1p(counts scaled by library) where X is log-normalised");
         v("values", values,

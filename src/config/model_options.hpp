@@ -44,21 +44,21 @@ struct ModelOptions {
     void describe(Visitor&& v) {
         v("embedding", embedding,
           "of cells, that is diffused: laplacian (LapDDPM's encoder and decoder on the graph), autoencoder "
-          "(scDiffusion's), scanvi, sctag (on the graph too), pca, or hvg: log-normalised genes themselves "
-          "(with "
-          "prepare.keep_variable_genes)",
-          Choices{"laplacian", "autoencoder", "scanvi", "sctag", "pca", "hvg"});
+          "(scDiffusion's), scanvi, sctag (on the graph too), joint (genes and antibody counts), pca, or "
+          "hvg: "
+          "log-normalised genes themselves (with prepare.keep_variable_genes)",
+          Choices{"laplacian", "autoencoder", "scanvi", "sctag", "joint", "pca", "hvg"});
         v("embedding_width", embedding_width,
-          "width of the layers; 0: as published, autoencoder 1024, scanvi and sctag 128");
+          "width of the layers; 0: as published, autoencoder 1024, scanvi and sctag 128, joint 256");
         v("embedding_layers", embedding_layers,
-          "layers there, and back; 0: as published, autoencoder 3, scanvi 1");
+          "layers there, and back; 0: as published, autoencoder 3, scanvi and joint 1");
         v("target_clusters", target_clusters,
           "centres that latents are drawn to; 0: as many as there are labels, else 10; sctag");
         v("unit_length", unit_length, "latents are scaled to length 1, as scDiffusion's; autoencoder");
         v("hidden", hidden, "width h of encoder and decoder; 0: from the data, 128 to 512");
         v("latent", latent,
           "latent width d; 0: from the data, 32 or 64; of other embeddings than laplacian as published: "
-          "autoencoder 128, scanvi 10, sctag 15, and pca 50");
+          "autoencoder 128, scanvi 10, sctag 15, joint 20, and pca 50");
         v("encoder_genes", encoder_genes,
           "genes the encoder sees, the most variable ones (Seurat v3 ranking); 0: all. The decoder explains "
           "all");
@@ -70,7 +70,8 @@ struct ModelOptions {
         v("cheb_order", cheb_order, "Chebyshev terms T_0 .. T_(order-1) a convolution; 1: no graph");
         v("dropout", dropout, "dropout in the decoder; generation uses mean rates over it");
         v("likelihood", likelihood,
-          "of a count given its rate; zinb: negative binomial with an excess of zeros, scanvi and sctag",
+          "of a count given its rate; zinb: negative binomial with an excess of zeros, scanvi, sctag and "
+          "joint",
           Choices{"negative_binomial", "poisson", "zinb"});
         v("dispersion", dispersion,
           "of the negative binomial: one a gene, or one a gene and label, drawn towards the gene's",

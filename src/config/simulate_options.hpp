@@ -15,6 +15,8 @@ struct SimulateOptions {
     bool time_course = false;
     std::int64_t treatments = 0;
     double label_missing_fraction = 0;
+    std::int64_t proteins = 0;
+    double protein_missing_fraction = 0;
     std::int64_t dice_setup = 0;
 
     template <class Visitor>
@@ -37,6 +39,10 @@ struct SimulateOptions {
           "genes of "
           "its own");
         v("label_missing_fraction", label_missing_fraction, "share of cells written without a label");
+        v("proteins", proteins,
+          "antibody counts beside the genes (obsm protein_expression), each high in some types and low in "
+          "others");
+        v("protein_missing_fraction", protein_missing_fraction, "share of cells without antibody counts");
         v("dice_setup", dice_setup,
           "1 to 4: instead of counts the reference and query of that synthetic setup of DICE, real values, "
           "as "

@@ -48,6 +48,7 @@ struct TrainOptions {
     double ema_decay = 0.999;
     double label_dropout = 0.1;
     double covariate_dropout = 0.1;
+    double protein_dropout = 0.2;
     std::string times = "log_snr";
     std::int64_t classifier_epochs = 100;
     std::int64_t classifier_patience = 5;
@@ -127,6 +128,9 @@ struct TrainOptions {
         v("label_dropout", label_dropout, "share of cells trained under the null label (for guidance)");
         v("covariate_dropout", covariate_dropout,
           "share of cells that the ScoreNet is not told a covariate of, each for itself");
+        v("protein_dropout", protein_dropout,
+          "share of a step's cells whose antibody counts the encoder is not shown, so that cells without any "
+          "are encoded well; joint");
         v("times", times, "training times: uniform in log-SNR, or in t as published",
           Choices{"log_snr", "uniform_t"});
         v("classifier_epochs", classifier_epochs,

@@ -31,6 +31,13 @@ at::Tensor expected_rates(const CountLaw& law, const at::Tensor& totals) {
     return (at::softmax(law.logits, 1) * totals.unsqueeze(1)).clamp_min(kLowestRate);
 }
 
+at::Tensor log_likelihood(const ProteinLaw& law, const at::Tensor& counts) {
+    const at::Tensor is_measured = counts.isfinite();
+    const CountTerms terms = negative_binomial_terms(at::where(is_measured, counts, 0),
+                                                     law.rates.clamp_min(kLowestRate), law.dispersion);
+    return (terms.of_count * is_measured).sum(1);
+}
+
 at::Tensor log_likelihood(const CountLaw& law, const at::Tensor& counts, const at::Tensor& totals) {
     const at::Tensor rates = expected_rates(law, totals);
     const CountTerms terms = law.dispersion.defined() ? negative_binomial_terms(counts, rates, law.dispersion)

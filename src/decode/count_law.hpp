@@ -13,6 +13,12 @@ struct CountLaw {
     at::Tensor zero_logits;  // [cells, genes]; undefined: no such zeros
 };
 
+/// How antibody counts of some cells are distributed: around the rates m with variance m + m^2 / theta.
+struct ProteinLaw {
+    at::Tensor rates;       // [cells, proteins]
+    at::Tensor dispersion;  // theta > 0, [1, proteins]
+};
+
 /// n softmax(logits), [cells, genes], for cells with `totals` [cells] counts.
 at::Tensor expected_rates(const CountLaw& law, const at::Tensor& totals);
 
@@ -20,5 +26,7 @@ at::Tensor expected_rates(const CountLaw& law, const at::Tensor& totals);
 /// [cells] counts: Poisson, negative binomial, or either with an excess of zeros (Lopez et al. 2018, "ZINB").
 /// The dispersion has one row. Differentiable.
 at::Tensor log_likelihood(const CountLaw& law, const at::Tensor& counts, const at::Tensor& totals);
+/// The same of antibody counts [cells, proteins], summed over those that were measured (not NaN).
+at::Tensor log_likelihood(const ProteinLaw& law, const at::Tensor& counts);
 
 }  // namespace lapatlas

@@ -22,6 +22,9 @@ struct EvaluationInput {
     std::vector<std::int64_t> train_cells, test_cells, generated_cells;
     // To the nearest training cell in the latent space of the model that made the cells; both or neither.
     std::vector<double> test_latent_distance, generated_latent_distance;
+    // Antibody counts [cells, protein_names], NaN where not measured; empty where there are none.
+    std::vector<float> train_proteins, test_proteins, generated_proteins;
+    std::vector<std::string> protein_names;
     std::vector<std::string> label_names;
     std::vector<std::string> gene_names;  // [num_genes], or empty: unnamed
     double target_sum = 1e4;

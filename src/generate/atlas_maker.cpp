@@ -110,7 +110,8 @@ void AtlasMaker::append(H5adWriter& writer, GeneratedBlock block) {
         rows.numbers.push_back(std::move(block.predicted));
     }
     if (form_.stay < plan_.num_cells()) rows.numbers.push_back(std::move(block.scores));
-    if (!form_.header.obsm.empty()) rows.obsm.push_back(std::move(block.latents));
+    if (form_.with_latents) rows.obsm.push_back(std::move(block.latents));
+    if (model_.decode_proteins) rows.obsm.push_back(std::move(block.proteins));
     writer.append(rows);
 }
 

@@ -25,7 +25,8 @@ struct AtlasForm {
     std::vector<std::int32_t> genes;          ///< of the model's, ascending; the header names them
     bool labelled = false, batched = false;   ///< columns of obs, in this order
     std::vector<CovariateColumn> covariates;  ///< then these: categories, and numbers after manifold_distance
-    bool filtered = false;                    ///< attempts and predicted are among numeric_obs, near the end
+    bool with_latents = false;  ///< first of obsm; then antibody counts, where the model has some
+    bool filtered = false;      ///< attempts and predicted are among numeric_obs, near the end
     /// Below the plan's number: the plan is of candidates, of which so many stay, the best ones of each label
     /// by their scores; "score" is then the last of numeric_obs.
     std::int64_t stay = 0;

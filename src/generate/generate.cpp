@@ -171,6 +171,7 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     trained.gene_names = checkpoint.gene_names;
     trained.gene_ids = checkpoint.gene_ids;
     trained.gene_columns = checkpoint.gene_columns;
+    trained.protein_names = checkpoint.protein_names;
     trained.known = {checkpoint.label_names, checkpoint.batch_names, checkpoint.cells_of_conditions()};
     trained.num_cells = checkpoint.counters.at("num_cells");
     trained.weights_id = checkpoint.weights_id;
@@ -180,7 +181,8 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
     Model model =
         make_model(options,
                    {genes, 0, static_cast<std::int64_t>(checkpoint.label_names.size()),
-                    static_cast<std::int64_t>(checkpoint.batch_names.size()), checkpoint.covariate_columns},
+                    static_cast<std::int64_t>(checkpoint.batch_names.size()), checkpoint.covariate_columns,
+                    static_cast<std::int64_t>(checkpoint.protein_names.size())},
                    0);
     restore_decoder(checkpoint, model);
     restore_score_net_buffers(checkpoint, model.score_net);
@@ -203,6 +205,11 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
                                      std::int64_t) { return counts->law(z, batches); };
     else
         decode_counts(backend, model.decoder, options.dropout, generative);
+    if (model.cellwise && model.cellwise->num_proteins() > 0)
+        generative.decode_proteins = [embedding = model.cellwise](const torch::Tensor& z,
+                                                                  const torch::Tensor& batches) {
+            return embedding->protein_law(z, batches);
+        };
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");
@@ -315,7 +322,10 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     form.stay = wanted.num_cells();
     form.stay_of_labels = wanted.exact_counts(static_cast<std::int64_t>(trained.known.label_names.size()));
     if (form.stay < plan.num_cells()) header.numeric_obs.emplace_back("score");
-    if (config.generate.write_latents) header.obsm = {{"X_latent", trained.model.latent}};
+    form.with_latents = config.generate.write_latents;
+    if (form.with_latents) header.obsm.push_back({"X_latent", trained.model.latent});
+    if (const auto& names = trained.protein_names; !names.empty())
+        header.obsm.push_back({config.input.protein_obsm(), std::ssize(names), names});
     const std::string fingerprint = generate_fingerprint(config);
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/fingerprint"] = fingerprint;

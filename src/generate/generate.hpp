@@ -19,6 +19,7 @@ struct TrainedModel {
     GenerativeModel model;
     std::vector<std::string> gene_names, gene_ids;
     std::vector<GeneColumn> gene_columns;  ///< further columns of the input's var
+    std::vector<std::string> protein_names;
     KnownConditions known;
     CovariateTable covariates;
     std::int64_t num_cells = 0;  ///< in the atlas that was read

@@ -123,6 +123,27 @@ void drop_excess_zeros(const torch::Tensor& zero_logits, std::uint64_t seed, Gen
     block.counts = std::move(kept);
 }
 
+/// Draws antibody counts of the block's cells.
+void draw_proteins(const GenerativeModel& model, const ProteinLaw& law, std::uint64_t seed,
+                   GeneratedBlock& block) {
+    // Other numbers than those of the genes.
+    constexpr std::uint64_t kSeedOfProteins = 0x9207e195ULL;
+    const BlockDraws draws{.logits = torch::log(law.rates).contiguous(),
+                           .cells = std::ssize(block.labels),
+                           .dispersion = law.dispersion,
+                           .dispersion_rows = {},
+                           .seed = seed ^ kSeedOfProteins,
+                           .first_cell = block.first_cell,
+                           .log_offset = [](std::int64_t, double) { return 0.0F; }};
+    const CountMatrix counts = model.backend->draw_counts(draws);
+    block.proteins.assign(static_cast<std::size_t>(counts.num_rows() * counts.num_genes), 0);
+    for (std::int64_t row = 0; row < counts.num_rows(); ++row) {
+        const SparseCounts cell = row_of(counts, row);
+        for (std::int64_t e = 0; e < cell.size; ++e)
+            block.proteins[static_cast<std::size_t>(row * counts.num_genes + cell.genes[e])] = cell.values[e];
+    }
+}
+
 /// Draws the rows of `block` (its labels and first_cell are set, and its library if joint_library) from
 /// `law` of a block's cells into its counts and library.
 void draw_counts(const GenerativeModel& model, const GenerateOptions& options, const CountLaw& law,
@@ -262,6 +283,7 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
     GeneratedBlock block = conditions(block_index);
     const std::int64_t num_rows = std::ssize(block.labels);
     CountLaw law;
+    ProteinLaw proteins;
     {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;
@@ -276,6 +298,7 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
         block.latents.assign(values, values + num_rows * model.latent);
         law = model.decode(latents, batches, seed_, block.first_cell);
         law.logits = law.logits.contiguous();
+        if (model.decode_proteins) proteins = model.decode_proteins(latents, batches);
     }
     ensure(law.logits.dim() == 2 && law.logits.size(0) == model.block_cells &&
                law.logits.size(1) == model.num_genes && law.logits.scalar_type() == torch::kFloat,
@@ -288,6 +311,7 @@ GeneratedBlock Generator::block(std::int64_t block_index) const {
                 block.latents.data() + i * model.latent, block.labels[static_cast<std::size_t>(i)]);
     }
     draw_counts(model, options_, law, seed_, block);
+    if (model.decode_proteins) draw_proteins(model, proteins, seed_, block);
     if (options_.keep_best < 1) {
         const c10::InferenceMode no_gradient;
         const OneTorchThread one_thread;

@@ -47,6 +47,8 @@ struct GenerativeModel {
     std::function<CountLaw(const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t seed,
                            std::int64_t first_cell)>
         decode;
+    /// Latents and batches -> how their antibody counts are; empty: the model knows of none.
+    std::function<ProteinLaw(const torch::Tensor& z, const torch::Tensor& batches)> decode_proteins;
     bool size_factor = true;  ///< rate = softmax(logits) library; else log rate = logits
     double latent_mean = 0;   ///< z = latent_mean + latent_std * (what the diffusion makes)
     double latent_std = 1;
@@ -76,8 +78,9 @@ struct GeneratedBlock {
     std::vector<float> attempts, predicted;
     std::vector<float> covariates;  // [cells, columns]
     std::vector<float>
-        extrapolations;         // [cells] 1 where the conditions are those of no training cell; or empty
-    std::vector<float> scores;  ///< [cells] the chance that a cell is real, by a Scorer, or empty
+        extrapolations;           // [cells] 1 where the conditions are those of no training cell; or empty
+    std::vector<float> proteins;  // [cells, proteins] counts, or empty
+    std::vector<float> scores;    ///< [cells] the chance that a cell is real, by a Scorer, or empty
 };
 
 /// Blocks of `block_cells` that hold `num_cells` cells.

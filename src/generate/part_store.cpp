@@ -22,6 +22,7 @@ void for_each_column(const Visit& visit) {
     visit("manifold_distance", &GeneratedBlock::manifold_distance);
     visit("attempts", &GeneratedBlock::attempts);
     visit("predicted", &GeneratedBlock::predicted);
+    visit("proteins", &GeneratedBlock::proteins);
     visit("scores", &GeneratedBlock::scores);
     visit("covariates", &GeneratedBlock::covariates);
     visit("extrapolations", &GeneratedBlock::extrapolations);
@@ -30,7 +31,7 @@ void for_each_column(const Visit& visit) {
 }  // namespace
 
 PartStore::PartStore(const Communicator& comm, const std::filesystem::path& output, std::string made_by)
-    : comm_(comm), folder_(comm, output, "lapatlas-part-3", std::move(made_by)) {}
+    : comm_(comm), folder_(comm, output, "lapatlas-part-4", std::move(made_by)) {}
 
 std::vector<std::int64_t> PartStore::missing(std::int64_t num_parts) const {
     std::vector<std::int64_t> parts = agreed(comm_, [&] {

@@ -81,39 +81,16 @@ ScorerCells gather(const std::shared_ptr<const Backend>& backend, const Config& 
     return cells;
 }
 
-}  // namespace
-
-bool has_scorer(const Checkpoint& checkpoint) { return !checkpoint.scorer_options.empty(); }
-
-std::string scorer_options(const GenerateOptions& options) {
-    std::string text = "solver " + options.solver;
-    if (options.solver != "ancestral") text += ", steps " + std::to_string(options.steps);
-    text += ", guidance " + number_text(options.guidance) + ", classifier_guidance " +
-            number_text(options.classifier_guidance);
-    if (options.keep_predicted) text += ", keep_predicted";
-    if (options.library_size > 0) text += ", library_size " + number_text(options.library_size);
-    return text;
-}
-
-void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& config,
-                  const std::filesystem::path& prepared, const std::filesystem::path& path,
-                  const std::map<std::string, std::string>& provenance, Log& log) {
-    if (!config.train.scorer) return;
-    const Communicator& comm = backend->comm();
-    Checkpoint checkpoint = agreed(comm, [&] { return read_trained_checkpoint(path, config); });
-    if (checkpoint.scorer_options == scorer_options(config.generate)) return;
-    log.stage("train the Scorer of real and generated cells");
+/// Collective. A Scorer that has learned to tell the cells apart.
+RealScorer fit(const Backend& backend, const Config& config, const ScorerCells& cells, Log& log) {
+    const Communicator& comm = backend.comm();
     const auto seed = static_cast<std::uint64_t>(config.runtime.seed);
-    const TrainedModel trained = agreed(comm, [&] { return load_trained_model(backend, path, config); });
-    const RankData data = load_rank_data(comm, prepared, config);
-    const ScorerCells cells = gather(backend, config, trained, data, log);
-
-    RealScorer scorer(data.counts.num_genes(), config.prepare.target_sum);
+    RealScorer scorer(cells.counts.num_genes, config.prepare.target_sum);
     initialise_parameters(*scorer, seed, 8);
-    scorer->to(backend->device());
+    scorer->to(backend.device());
     std::vector<torch::Tensor> parameters = scorer->parameters();
     std::reverse(parameters.begin(), parameters.end());
-    ReducedGradients gradients(*backend, parameters, {});
+    ReducedGradients gradients(backend, parameters, {});
     Optimiser optimiser(parameters, config.train.weight_decay);
     DealtCells dealt(2 * cells.of_kind, kCellsAStep, RandomStream::kScorerBatch, seed);
     const std::int64_t steps = dealt.steps_an_epoch() * config.train.scorer_epochs;
@@ -130,8 +107,8 @@ void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& c
             rows.push_back(row);
             is_real.push_back(item < cells.of_kind ? 1 : 0);
         }
-        const torch::Tensor wanted = backend->tensor(is_real);
-        const torch::Tensor logits = scorer->forward(scorer->input(cells.counts, rows).to(backend->device()));
+        const torch::Tensor wanted = backend.tensor(is_real);
+        const torch::Tensor logits = scorer->forward(scorer->input(cells.counts, rows).to(backend.device()));
         const torch::Tensor loss =
             torch::nll_loss(torch::log_softmax(logits, 1), wanted, {}, at::Reduction::Sum) /
             static_cast<double>(chosen.size());
@@ -154,6 +131,36 @@ void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& c
     std::snprintf(text, sizeof text, "of %.0f real and generated cells it tells %.1f %% apart, loss %.3f",
                   seen, 100 * right / std::max(1.0, seen), loss_sum);
     log.info(text);
+    return scorer;
+}
+
+}  // namespace
+
+bool has_scorer(const Checkpoint& checkpoint) { return !checkpoint.scorer_options.empty(); }
+
+std::string scorer_options(const GenerateOptions& options) {
+    std::string text = "solver " + options.solver;
+    if (options.solver != "ancestral") text += ", steps " + std::to_string(options.steps);
+    text += ", guidance " + number_text(options.guidance) + ", classifier_guidance " +
+            number_text(options.classifier_guidance);
+    if (options.keep_predicted) text += ", keep_predicted";
+    if (options.library_size > 0) text += ", library_size " + number_text(options.library_size);
+    return text;
+}
+
+void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& config,
+                  const std::filesystem::path& prepared, const std::filesystem::path& path,
+                  const std::map<std::string, std::string>& provenance, Log& log) {
+    if (!config.train.scorer) return;
+    const Communicator& comm = backend->comm();
+    Checkpoint checkpoint = agreed(comm, [&] { return read_trained_checkpoint(path, config); });
+    if (checkpoint.scorer_options == scorer_options(config.generate)) return;
+    log.stage("train the Scorer of real and generated cells");
+    const TrainedModel trained = agreed(comm, [&] { return load_trained_model(backend, path, config); });
+    const RankData data = load_rank_data(comm, prepared, config);
+    const ScorerCells cells = gather(backend, config, trained, data, log);
+
+    const RealScorer scorer = fit(*backend, config, cells, log);
     store_module(checkpoint, "scorer", *scorer);
     checkpoint.scorer_options = scorer_options(config.generate);
     agreed(comm, [&] {

@@ -13,6 +13,7 @@
 #include "src/io/h5ad_reader.hpp"
 #include "src/io/input_files.hpp"
 #include "src/io/join_atlases.hpp"
+#include "src/io/proteins.hpp"
 #include "src/io/tenx_reader.hpp"
 #include "src/io/unique_names.hpp"
 
@@ -169,8 +170,13 @@ AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log
     if (!options.covariate_keys.empty() && files.size() != 1)
         throw ConfigError("input.covariate_keys takes one .h5ad file, " + options.path +
                           " are several; join them first");
+    if (!options.protein_key.empty() && files.size() != 1)
+        throw ConfigError("input.protein_key takes one .h5ad file, " + options.path +
+                          " are several; join them first, or give input.protein_path");
     AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
                                                                      : read_files(comm, options, files, log);
+    if (!options.protein_key.empty()) read_protein_obsm(comm, options.path, options.protein_key, shard);
+    if (!options.protein_path.empty()) read_protein_file(comm, options, shard, log);
     if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)
         log.warning(options.path + ": " + std::to_string(cells) +
                     " cell names occur before; made unique (NAME-1, ...)");

@@ -23,6 +23,8 @@ struct AtlasShard {
     std::vector<std::int32_t> batches;      // [local rows] or empty: index into batch_names, -1 = missing
     std::vector<float> covariates;          // [local rows, covariate_columns], see CovariateColumn
 
+    std::vector<float> proteins;  // [local rows, protein_names], NaN where not measured
+
     // Equal on every rank.
     std::vector<std::string> gene_names;   // [num_genes], made unique
     std::vector<std::string> gene_ids;     // [num_genes] or empty: Ensembl ids where the file has them
@@ -30,6 +32,7 @@ struct AtlasShard {
     std::vector<std::string> label_names;  // sorted
     std::vector<std::string> batch_names;  // sorted
     std::vector<CovariateColumn> covariate_columns;
+    std::vector<std::string> protein_names;
     std::string matrix_name;  ///< where the counts came from, e.g. "X", "layers/counts", "raw/X"
 };
 

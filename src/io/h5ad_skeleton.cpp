@@ -152,6 +152,8 @@ void create_h5ad_skeleton(const std::filesystem::path& path, const H5adHeader& h
         make_array<float>(file, "layers/" + header.dense_layer,
                           {num_cells, static_cast<std::int64_t>(header.gene_names.size())});
     write_uns(file, header.uns, header.synthetic);
+    for (const H5adHeader::Obsm& array : header.obsm)
+        if (!array.columns.empty()) write_text_array(file, "uns/" + array.name + "_names", array.columns);
     file.close();
 }
 

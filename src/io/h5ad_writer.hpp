@@ -31,6 +31,7 @@ struct H5adHeader {
     struct Obsm {
         std::string name;
         std::int64_t width = 0;
+        std::vector<std::string> columns{};  ///< what they are called, in uns["NAME_names"]; or empty
     };
     std::vector<Obsm> obsm;                  ///< float32 arrays of cells
     std::string dense_layer;                 ///< name of a dense float32 layer; empty: none

@@ -16,7 +16,7 @@ namespace lapatlas {
 namespace {
 
 constexpr const char* kFormat = "lapatlas-prepared";
-constexpr std::int64_t kFormatVersion = 6;
+constexpr std::int64_t kFormatVersion = 7;
 
 /// What ranks hold of one array, in order, a bounded part of it at a time: MPI-IO counts bytes in 32 bits,
 /// and has buffers for all of a part.
@@ -102,6 +102,7 @@ void write_summary(Hdf5File& file, const PreparedSummary& summary,
     file.write_strings("labels/names", summary.label_names);
     file.write_strings("batches/names", summary.batch_names);
     write_covariate_columns(file, summary.covariate_columns);
+    file.write_strings("proteins/names", summary.protein_names);
     const std::vector<std::int64_t> sizes{summary.num_cells, summary.num_train, summary.num_heldout,
                                           summary.num_encodings, summary.num_neighbours};
     file.write<std::int64_t>("sizes", sizes);
@@ -249,12 +250,15 @@ void write_prepared(const Communicator& comm, const std::filesystem::path& path,
         write_block(comm, file, "train/cell_index", summary.num_train, 1, first_train, train.cell_index);
         write_block(comm, file, "train/labels", summary.num_train, 1, first_train, train.labels);
         write_block(comm, file, "train/batches", summary.num_train, 1, first_train, train.batches);
-        if (const auto columns = std::ssize(summary.covariate_columns); columns > 0) {
-            write_block(comm, file, "train/covariates", summary.num_train, columns, first_train,
-                        train.covariates);
-            write_block(comm, file, "heldout/covariates", summary.num_heldout, columns, first_heldout,
-                        heldout.covariates);
-        }
+        const std::int64_t columns = std::ssize(summary.covariate_columns),
+                           proteins = std::ssize(summary.protein_names);
+        write_block(comm, file, "train/covariates", summary.num_train, columns, first_train,
+                    train.covariates);
+        write_block(comm, file, "heldout/covariates", summary.num_heldout, columns, first_heldout,
+                    heldout.covariates);
+        write_block(comm, file, "train/proteins", summary.num_train, proteins, first_train, train.proteins);
+        write_block(comm, file, "heldout/proteins", summary.num_heldout, proteins, first_heldout,
+                    heldout.proteins);
         write_block(comm, file, "train/encodings", summary.num_train, summary.num_encodings, first_train,
                     train.encodings);
         write_block(comm, file, "train/scores", summary.num_train, score_width, first_train, train.scores);
@@ -322,6 +326,7 @@ PreparedSummary read_prepared_summary(const std::filesystem::path& path) {
     summary.label_names = file.read_strings("labels/names");
     summary.batch_names = file.read_strings("batches/names");
     summary.covariate_columns = read_covariate_columns(file);
+    summary.protein_names = file.read_strings("proteins/names");
     const auto sizes = file.read<std::int64_t>("sizes");
     if (sizes.size() != 5) throw InputError(path.string() + ": damaged: 'sizes' holds no five numbers");
     summary.num_cells = sizes[0];
@@ -372,6 +377,7 @@ PreparedRows read_prepared_rows(const std::filesystem::path& path, const Prepare
     rows.batches = read_runs<std::int32_t>(file, "train/batches", runs);
     if (!summary.covariate_columns.empty())
         rows.covariates = read_runs<float>(file, "train/covariates", runs);
+    if (!summary.protein_names.empty()) rows.proteins = read_runs<float>(file, "train/proteins", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "train/encodings", runs);
     if (with_scores) rows.scores = read_runs<float>(file, "train/scores", runs);
     const auto labels = static_cast<std::int32_t>(summary.label_names.size());
@@ -406,6 +412,7 @@ HeldoutRows read_heldout_rows(const std::filesystem::path& path, const PreparedS
     rows.batches = read_runs<std::int32_t>(file, "heldout/batches", runs);
     if (!summary.covariate_columns.empty())
         rows.covariates = read_runs<float>(file, "heldout/covariates", runs);
+    if (!summary.protein_names.empty()) rows.proteins = read_runs<float>(file, "heldout/proteins", runs);
     rows.splits = read_runs<std::int8_t>(file, "heldout/splits", runs);
     if (summary.num_encodings > 0) rows.encodings = read_runs<float>(file, "heldout/encodings", runs);
     if (summary.num_neighbours > 0)

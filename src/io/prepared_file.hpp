@@ -22,6 +22,7 @@ struct PreparedSummary {
     std::vector<std::string> label_names;
     std::vector<std::string> batch_names;  ///< empty: cells have no batch
     std::vector<CovariateColumn> covariate_columns;
+    std::vector<std::string> protein_names;
     std::int64_t num_cells = 0;  ///< in the atlas that was read
     std::int64_t num_train = 0;
     std::int64_t num_heldout = 0;
@@ -53,6 +54,7 @@ struct PreparedRows {
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
     std::vector<float> covariates;               // [rows, covariate columns]
+    std::vector<float> proteins;                 // [rows, protein_names] counts, NaN where not measured
     std::vector<float> encodings;                // [rows, num_encodings]
     std::vector<float> scores;                   // [rows, PCA components]
     std::vector<std::int64_t> graph_offsets{0};  // [rows + 1]
@@ -66,6 +68,7 @@ struct HeldoutRows {
     std::vector<std::int32_t> labels;
     std::vector<std::int32_t> batches;
     std::vector<float> covariates;
+    std::vector<float> proteins;
     std::vector<std::int8_t> splits;
     std::vector<float> encodings;
     std::vector<std::int64_t> neighbours;  // [rows, num_neighbours] training rows, -1 where there are fewer

@@ -13,6 +13,7 @@ void refuse_obs_keys(const InputOptions& options) {
     for (const auto& [key, option] : {std::pair{options.label_key, "label_key"},
                                       {options.batch_key, "batch_key"},
                                       {options.covariate_keys, "covariate_keys"},
+                                      {options.protein_key, "protein_key"},
                                       {options.split_key, "split_key"},
                                       {options.split_group_key, "split_group_key"},
                                       {options.layer, "layer"}})

@@ -63,7 +63,8 @@ double Workload::network_weights() const {
     const auto d = static_cast<double>(config.model.latent);
     const auto layers = static_cast<double>(config.model.embedding_layers);
     if (config.model.embedding == "autoencoder") return 2 * ((genes + d) * h + (layers - 1) * h * h);
-    if (config.model.embedding == "scanvi") return (genes + (layers - 1) * h + 10 * d) * h + output_weights();
+    if (config.model.embedding == "scanvi" || config.model.embedding == "joint")
+        return (genes + (layers - 1) * h + 10 * d) * h + output_weights();
     if (config.model.embedding == "sctag") return 4 * (encoder_genes + d) * h + output_weights();
     if (is_cellwise()) return 0;
     const auto order = static_cast<double>(config.model.cheb_order);

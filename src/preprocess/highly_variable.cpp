@@ -9,6 +9,7 @@
 #include "dist/block_range.hpp"
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "src/preprocess/filter.hpp"
 #include "src/preprocess/loess.hpp"
 
 namespace lapatlas {
@@ -130,6 +131,18 @@ HighlyVariableGenes choose_highly_variable(const Communicator& comm, const Packe
     });
     genes.chosen = first_ranked(genes.ranking, count);
     return genes;
+}
+
+void keep_most_variable(const Communicator& comm, const PackedCounts& counts,
+                        const std::vector<std::uint8_t>& is_train, std::int64_t count,
+                        std::vector<std::int32_t>& kept) {
+    if (count == 0 || count >= std::ssize(kept)) return;
+    const PackedCounts training = select(counts, is_train, kept);
+    const std::vector<std::uint8_t> all(static_cast<std::size_t>(training.num_rows()), 1);
+    std::vector<std::int32_t> stay;
+    for (const std::int32_t gene : choose_highly_variable(comm, training, all, count).chosen)
+        stay.push_back(kept[static_cast<std::size_t>(gene)]);
+    kept = std::move(stay);
 }
 
 }  // namespace lapatlas

@@ -29,4 +29,10 @@ std::vector<std::int32_t> first_ranked(std::span<const std::int32_t> ranking, st
 HighlyVariableGenes choose_highly_variable(const Communicator& comm, const PackedCounts& local,
                                            std::span<const std::uint8_t> is_training_row, std::int64_t count);
 
+/// Collective. Of the genes `kept` (ascending) leaves the `count` that vary most over training rows; all,
+/// where it is 0.
+void keep_most_variable(const Communicator& comm, const PackedCounts& counts,
+                        const std::vector<std::uint8_t>& is_train, std::int64_t count,
+                        std::vector<std::int32_t>& kept);
+
 }  // namespace lapatlas

@@ -40,6 +40,9 @@ H5adHeader header_of(SimulateOptions options, std::uint64_t seed,
         header.categorical_obs.push_back({"treatment", numbered("treatment", options.treatments)});
     header.numeric_obs = {"library_size"};
     if (options.time_course) header.numeric_obs.emplace_back("pseudotime");
+    if (options.proteins > 0)
+        header.obsm.push_back(
+            {"protein_expression", options.proteins, numbered("protein", options.proteins)});
     for (const auto& [key, text] : provenance) header.uns["lapatlas/" + key] = text;
     header.uns["lapatlas/seed"] = std::to_string(seed);
     options.describe(OptionsAsText{"lapatlas/simulate/", header.uns});
@@ -64,6 +67,7 @@ void simulate_atlas(const Communicator& comm, const SimulateOptions& options, st
         if (options.batches > 1) rows.codes.push_back(block.batches);
         if (options.treatments > 1) rows.codes.push_back(block.treatments);
         if (options.time_course) rows.numbers.push_back(block.pseudotimes);
+        if (options.proteins > 0) rows.obsm.push_back(block.proteins);
         writer.append(rows);
         done += cells;
         progress.update(done);

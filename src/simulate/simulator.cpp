@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "dist/error.hpp"
@@ -21,12 +22,14 @@ constexpr double kBatchSigma = 0.1;
 constexpr double kLibrarySigma = 0.35;
 constexpr double kBcvFloor = 0.1, kBcvRise = 0.3;
 constexpr int kBcvDegrees = 60;
+constexpr double kProteinShare = 0.4, kHighProtein = 60, kLowProtein = 3;
+constexpr double kProteinSigma = 0.4, kProteinBcv = 0.3;
 constexpr double kProgramShare = 0.05, kProgramSigma = 0.6, kCourseSigma = 2.4, kTreatmentSigma = 1.2;
 
 // Which numbers are meant: the step of a PlacedRandom place, so that genes, cells, branches and batches never
 // meet.
 constexpr std::uint32_t kGeneStep = 1, kCellStep = 2, kCountStep = 3;
-constexpr std::uint32_t kActivityStep = 4;
+constexpr std::uint32_t kActivityStep = 4, kProteinStep = 5, kProteinCountStep = 6;
 constexpr std::uint32_t kBranchStep = 1u << 20, kCourseStep = 1u << 27, kTreatmentStep = 1u << 28,
                         kProgramStep = 1u << 29, kBatchStep = 1u << 30;
 
@@ -105,6 +108,9 @@ Simulator::Simulator(const SimulateOptions& options, std::uint64_t seed) : optio
     require(options.programs >= 0 && options.programs <= 1024, "simulate.programs must be in [0, 1024]");
     require(options.treatments >= 0 && options.treatments <= 1024,
             "simulate.treatments must be in [0, 1024]");
+    require(options.proteins >= 0 && options.proteins <= 4096, "simulate.proteins must be in [0, 4096]");
+    require(options.protein_missing_fraction >= 0 && options.protein_missing_fraction <= 1,
+            "simulate.protein_missing_fraction must be in [0, 1]");
     require(options.label_missing_fraction >= 0 && options.label_missing_fraction <= 1,
             "simulate.label_missing_fraction must be in [0, 1]");
     double total = 0;
@@ -197,6 +203,29 @@ std::int32_t Simulator::treatment(std::uint64_t cell) const {
         static_cast<double>(std::max<std::int64_t>(1, options_.treatments)));
 }
 
+double Simulator::protein_mean(std::int64_t protein, std::int64_t type) const {
+    const double place =
+        PlacedRandom(seed_, RandomStream::kSimulate)
+            .uniform(static_cast<std::uint64_t>(protein), kProteinStep, static_cast<std::uint32_t>(type));
+    return place < kProteinShare ? kHighProtein : kLowProtein;
+}
+
+void Simulator::append_proteins(std::uint64_t cell, std::int64_t type, std::vector<float>& proteins) const {
+    const PlacedRandom random(seed_, RandomStream::kSimulate);
+    const bool is_withheld = random.uniform(cell, kCellStep, 6) < options_.protein_missing_fraction;
+    for (std::int64_t protein = 0; protein < options_.proteins; ++protein) {
+        if (is_withheld) {
+            proteins.push_back(std::numeric_limits<float>::quiet_NaN());
+            continue;
+        }
+        const auto draw = static_cast<std::uint32_t>(2 * protein);
+        const double mean = protein_mean(protein, type) *
+                            std::exp(kProteinSigma * random.normals(cell, kProteinCountStep, draw)[0]);
+        proteins.push_back(static_cast<float>(negative_binomial_by_inversion(
+            random.uniform(cell, kProteinCountStep, draw + 1), mean, kProteinBcv * kProteinBcv)));
+    }
+}
+
 void Simulator::move_shares(std::uint64_t cell, std::span<float> shares) const {
     const PlacedRandom random(seed_, RandomStream::kSimulate);
     std::vector<float> log_fold(shares.size(), 0.0f);
@@ -261,6 +290,7 @@ SimulatedBlock Simulator::block(std::int64_t first_cell, std::int64_t num_cells)
         const float* shares = profile(type, batch);
         if (options_.time_course) block.pseudotimes.push_back(static_cast<float>(pseudotime(cell)));
         if (options_.treatments > 1) block.treatments.push_back(treatment(cell));
+        if (options_.proteins > 0) append_proteins(cell, type, block.proteins);
         if (!programs_.empty() || !course_.empty() || !treatments_.empty()) {
             moved.assign(shares, shares + options_.genes);
             move_shares(cell, moved);

@@ -23,6 +23,7 @@ struct SimulatedBlock {
     std::vector<float> libraries;          // [num_cells], expected total counts
     std::vector<float> pseudotimes;        // [num_cells] with time_course
     std::vector<std::int32_t> treatments;  // [num_cells] with treatments
+    std::vector<float> proteins;           // [num_cells, options.proteins] counts, NaN where withheld
 };
 
 /// A simulator of labelled counts in the manner of Splatter (Zappia et al. 2017), with sizes taken from 10x
@@ -39,6 +40,10 @@ struct SimulatedBlock {
 /// - a course (none by default) moves 5 % of the genes by its time less a half, times a log fold of
 /// N(0, 2.4);
 ///   treatments (none by default) but the first move 5 % each by a log fold of N(0, 1.2);
+/// - proteins (none by default) are high, 60 counts, in each type with probability 0.4 and low, 3 counts, in
+/// the
+///   others, times a cell's own log-normal factor of sigma 0.4, with a biological coefficient of variation of
+///   0.3;
 /// - batches shift genes by log-normal factors of sigma 0.1 (Splat's batch.facScale), batch 0 by none;
 /// - libraries log-normal around median_counts with sigma 0.35 (10x PBMC 3k: 0.25 to 0.48 within its larger
 ///   types);
@@ -66,6 +71,8 @@ class Simulator {
     /// In [0, 1], and in [0, options.treatments).
     double pseudotime(std::uint64_t cell) const;
     std::int32_t treatment(std::uint64_t cell) const;
+    /// Expected counts of a protein in cells of a type.
+    double protein_mean(std::int64_t protein, std::int64_t type) const;
     /// Squared biological coefficient of variation of a gene.
     float dispersion(std::int64_t gene) const { return dispersions_[static_cast<std::size_t>(gene)]; }
 
@@ -74,6 +81,7 @@ class Simulator {
         std::int64_t gene;
         float log_fold;
     };
+    void append_proteins(std::uint64_t cell, std::int64_t type, std::vector<float>& proteins) const;
     void make_profiles();
     void make_programs();
     std::vector<Loading> loadings(std::uint32_t step, double sigma) const;

@@ -7,6 +7,7 @@
 
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
+#include "src/autoencode/joint_embedding.hpp"
 #include "src/autoencode/linear_embedding.hpp"
 #include "src/backend/random_tensors.hpp"
 #include "src/preprocess/pca.hpp"
@@ -46,7 +47,6 @@ CellwisePhase::CellwisePhase(const PlacedData& placed, const Config& config, Mod
       cells_(data_.summary.num_train, config.train.embedding_batch, RandomStream::kEmbeddingBatch, seed) {
     std::vector<torch::Tensor> parameters = model.cellwise->module().parameters();
     std::reverse(parameters.begin(), parameters.end());
-    if (config.model.embedding == "pca") fit_principal_components();
     if (config.model.embedding == "scanvi" && data_.summary.label_names.empty())
         throw ConfigError(
             "model.embedding = scanvi: the data have no labels; name their column by "
@@ -54,6 +54,8 @@ CellwisePhase::CellwisePhase(const PlacedData& placed, const Config& config, Mod
     if (config.train.counts_on_disk)
         throw ConfigError("train.counts_on_disk: model.embedding = " + config.model.embedding +
                           " takes cells one by one in random order; use it without");
+    if (config.model.embedding == "pca") fit_principal_components();
+    if (config.model.embedding == "joint") measure_proteins();
     if (parameters.empty()) return;
     gradients_ = std::make_unique<ReducedGradients>(backend_, parameters, std::vector<torch::Tensor>{});
     optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
@@ -73,6 +75,26 @@ void CellwisePhase::fit_principal_components() {
              torch::tensor(found.pca.loadings).to(torch::kFloat32).reshape({genes, width}));
 }
 
+void CellwisePhase::measure_proteins() {
+    const std::size_t proteins = data_.summary.protein_names.size();
+    std::vector<double> sums(2 * proteins, 0);  // of counts, and how many there are
+    for (std::size_t i = 0; i < static_cast<std::size_t>(data_.num_train_rows) * proteins; ++i)
+        if (const float count = data_.proteins[i]; !std::isnan(count)) {
+            sums[i % proteins] += static_cast<double>(count);
+            sums[proteins + i % proteins] += 1;
+        }
+    all_reduce_sum(comm_, std::span<double>(sums));
+    std::vector<double> means;
+    for (std::size_t p = 0; p < proteins; ++p) {
+        if (sums[proteins + p] == 0)
+            throw InputError(
+                "protein '" + data_.summary.protein_names[p] +
+                "' (input.protein_key, input.protein_path) is measured in no training cell; leave it out");
+        means.push_back(sums[p] / sums[proteins + p]);
+    }
+    dynamic_cast<JointEmbeddingImpl&>(model_.cellwise->module()).set_protein_means(torch::tensor(means));
+}
+
 std::int64_t CellwisePhase::steps() const {
     return optimiser_ == nullptr ? 0 : steps_an_epoch() * config_.train.embedding_epochs;
 }
@@ -80,8 +102,6 @@ std::int64_t CellwisePhase::steps() const {
 std::vector<std::int64_t> CellwisePhase::gradient_sizes() const {
     return optimiser_ == nullptr ? std::vector<std::int64_t>() : sizes_of_gradients(*optimiser_);
 }
-
-double CellwisePhase::reduce_wait_seconds() const { return gradients_ ? gradients_->exposed_seconds() : 0; }
 
 CellsOfStep CellwisePhase::cells_of(std::span<const std::int64_t> rows) const {
     CellsOfStep cells;
@@ -109,6 +129,7 @@ StepResult CellwisePhase::step(std::int64_t step) {
     const double warm = static_cast<double>(config_.train.kl_warmup_epochs * steps_an_epoch());
     cells.kl_weight = warm == 0 ? 1 : std::min(1.0, static_cast<double>(step) / warm);
     cells.classification_weight = config_.train.classification_weight;
+    cells.protein_dropout = config_.train.protein_dropout;
     const CellDraws draws{seed_, static_cast<std::uint32_t>(step), backend_.tensor(ids)};
     cells.draws = {
         [&](std::int64_t width) { return backend_.normals(draws, RandomStream::kLatentNoise, width); },

@@ -24,12 +24,13 @@ class CellwisePhase : public EmbeddingPhase {
     void end_steps() override { gradients_.reset(); }
 
     std::vector<std::int64_t> gradient_sizes() const override;
-    double reduce_wait_seconds() const override;
+    double reduce_wait_seconds() const override { return gradients_ ? gradients_->exposed_seconds() : 0; }
     void store(Checkpoint& checkpoint) override;
     void restore(const Checkpoint& checkpoint) override;
 
   private:
     void fit_principal_components();
+    void measure_proteins();
     /// `rows` of the data, without draws.
     CellsOfStep cells_of(std::span<const std::int64_t> rows) const;
     /// In blocks, in order.

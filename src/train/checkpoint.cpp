@@ -111,6 +111,7 @@ void write_checkpoint(const fs::path& path, const Checkpoint& checkpoint,
     file.write<float>("libraries/values", checkpoint.libraries);
     file.write<std::int64_t>("libraries/offsets", checkpoint.library_offsets);
     write_covariate_columns(file, checkpoint.covariate_columns);
+    file.write_strings("proteins/names", checkpoint.protein_names);
     file.write<float>("covariates/values", checkpoint.covariates);
     if (checkpoint.reference_latents.defined()) {
         const torch::Tensor whole = checkpoint.reference_latents.contiguous();
@@ -199,6 +200,7 @@ Checkpoint read_checkpoint(const fs::path& path) {
     checkpoint.libraries = file.read<float>("libraries/values");
     checkpoint.library_offsets = file.read<std::int64_t>("libraries/offsets");
     checkpoint.covariate_columns = read_covariate_columns(file);
+    checkpoint.protein_names = file.read_strings("proteins/names");
     checkpoint.covariates = file.read<float>("covariates/values");
     if (file.exists("reference/latents")) {
         std::vector<float> values = file.read<float>("reference/latents");

@@ -36,6 +36,7 @@ struct Checkpoint {
     std::vector<std::int64_t> library_offsets;  // [(labels + 1) x batches + 1]; without batches one a label
 
     std::vector<CovariateColumn> covariate_columns;
+    std::vector<std::string> protein_names;
     std::vector<float> covariates;  // [training cells, columns], in the order of libraries
 
     /// Latents of a sample of training cells, once the encoder is trained, and their labels (-1 unlabelled).

@@ -20,6 +20,8 @@ DealtClusters::DealtClusters(const RankData& data, const TrainOptions& options, 
     : data_(data),
       steps_(lapatlas::steps_a_pass(options, static_cast<double>(data.summary.num_train),
                                     data.map.num_clusters())),
+      steps_an_epoch_(lapatlas::steps_an_epoch(options, static_cast<double>(data.summary.num_train),
+                                               data.map.num_clusters())),
       seed_(seed) {}
 
 std::vector<std::uint8_t> DealtClusters::of_step(std::int64_t step) const {

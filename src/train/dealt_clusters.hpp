@@ -16,6 +16,8 @@ class DealtClusters {
     /// Views `data`.
     DealtClusters(const RankData& data, const TrainOptions& options, std::uint64_t seed);
 
+    /// Steps in which every training cell's loss counts once, on average.
+    std::int64_t steps_an_epoch() const { return steps_an_epoch_; }
     std::int64_t steps_a_pass() const { return steps_; }  ///< in which every cluster is active once
     /// [clusters] 1 where active.
     std::vector<std::uint8_t> of_step(std::int64_t step) const;
@@ -27,7 +29,7 @@ class DealtClusters {
 
   private:
     const RankData& data_;
-    std::int64_t steps_;
+    std::int64_t steps_, steps_an_epoch_;
     std::uint64_t seed_;
 };
 

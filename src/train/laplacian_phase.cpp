@@ -73,14 +73,7 @@ LaplacianPhase::LaplacianPhase(const PlacedData& placed, const Config& config, M
     optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
 }
 
-std::int64_t LaplacianPhase::steps_an_epoch() const {
-    return lapatlas::steps_an_epoch(config_.train, static_cast<double>(data_.summary.num_train),
-                                    data_.map.num_clusters());
-}
-
 std::int64_t LaplacianPhase::steps() const { return steps_an_epoch() * config_.train.joint_epochs; }
-
-double LaplacianPhase::reduce_wait_seconds() const { return gradients_ ? gradients_->exposed_seconds() : 0; }
 
 StepResult LaplacianPhase::step(std::int64_t step) {
     const std::vector<std::uint8_t> active = clusters_.of_step(step);

@@ -17,7 +17,7 @@ class LaplacianPhase : public EmbeddingPhase {
     LaplacianPhase(const PlacedData& placed, const Config& config, Model& model, MovingAverage& average,
                    std::span<const float> profile, std::uint64_t seed);
 
-    std::int64_t steps_an_epoch() const override;
+    std::int64_t steps_an_epoch() const override { return clusters_.steps_an_epoch(); }
     std::int64_t steps() const override;
     StepResult step(std::int64_t step) override;
     Validation validate() override;
@@ -27,7 +27,7 @@ class LaplacianPhase : public EmbeddingPhase {
     void end_steps() override { gradients_.reset(); }
 
     std::vector<std::int64_t> gradient_sizes() const override { return sizes_of_gradients(*optimiser_); }
-    double reduce_wait_seconds() const override;
+    double reduce_wait_seconds() const override { return gradients_ ? gradients_->exposed_seconds() : 0; }
     HaloStatistics halo() const override { return loss_.halo(); }
     double edges_changed() const override { return loss_.perturbation().share_changed(); }
     void store(Checkpoint& checkpoint) override;

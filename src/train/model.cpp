@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/autoencode/autoencoder.hpp"
+#include "src/autoencode/joint_embedding.hpp"
 #include "src/autoencode/linear_embedding.hpp"
 #include "src/autoencode/scanvi.hpp"
 #include "src/config/derived.hpp"
@@ -42,9 +43,12 @@ torch::Tensor Model::diffused(const torch::Tensor& z, std::span<const float> lib
 }
 
 ModelSizes sizes_of(const PreparedSummary& summary) {
-    return {static_cast<std::int64_t>(summary.gene_names.size()), summary.num_encodings,
+    return {static_cast<std::int64_t>(summary.gene_names.size()),
+            summary.num_encodings,
             static_cast<std::int64_t>(summary.label_names.size()),
-            static_cast<std::int64_t>(summary.batch_names.size()), summary.covariate_columns};
+            static_cast<std::int64_t>(summary.batch_names.size()),
+            summary.covariate_columns,
+            static_cast<std::int64_t>(summary.protein_names.size())};
 }
 
 namespace {
@@ -92,6 +96,16 @@ std::shared_ptr<CellEmbedding> make_cellwise(const ModelOptions& options, const 
                                     .latent = options.latent,
                                     .zero_inflated = options.likelihood == "zinb",
                                     .latent_noise = options.latent_noise})
+            .ptr();
+    if (options.embedding == "joint")
+        return JointEmbedding(JointOptions{.genes = sizes.genes,
+                                           .proteins = sizes.proteins,
+                                           .batches = sizes.batches,
+                                           .width = options.embedding_width,
+                                           .layers = options.embedding_layers,
+                                           .latent = options.latent,
+                                           .zero_inflated = options.likelihood == "zinb",
+                                           .latent_noise = options.latent_noise})
             .ptr();
     return nullptr;
 }

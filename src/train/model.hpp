@@ -59,6 +59,7 @@ struct ModelSizes {
     std::int64_t labels = 0;
     std::int64_t batches = 0;
     std::vector<CovariateColumn> covariates{};
+    std::int64_t proteins = 0;
 };
 
 /// Of a prepared dataset.

@@ -112,6 +112,21 @@ torch::Tensor PlacedData::counts_of(std::span<const std::int64_t> rows) const {
                  data_.counts.num_genes(), rows, *backend_);
 }
 
+torch::Tensor PlacedData::proteins_of(std::span<const std::int64_t> rows) const {
+    const std::int64_t proteins = std::ssize(data_.summary.protein_names);
+    std::vector<float> values;
+    for (const std::int64_t row : rows) {
+        const auto own = data_.proteins.begin() + row * proteins;
+        values.insert(values.end(), own, own + proteins);
+    }
+    return backend_->tensor(values).reshape({std::ssize(rows), proteins});
+}
+
+torch::Tensor PlacedData::seen_by(const CellEmbedding& embedding, std::span<const std::int64_t> rows) const {
+    const torch::Tensor genes = embedding.sees_counts() ? counts_of(rows) : expression_of(rows);
+    return embedding.num_proteins() == 0 ? genes : torch::cat({genes, proteins_of(rows)}, 1);
+}
+
 torch::Tensor PlacedData::totals_of(std::span<const std::int64_t> rows) const {
     std::vector<float> totals;
     for (const std::int64_t row : rows)

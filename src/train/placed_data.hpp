@@ -41,10 +41,10 @@ class PlacedData {
     /// [rows, genes]; raw counts [rows, genes]; their sums [rows], 1 of an empty cell.
     const ExpressionRows& expression() const { return expression_; }
     torch::Tensor expression_of(std::span<const std::int64_t> rows) const;
-    /// Which of both an embedding sees, [rows, genes].
-    torch::Tensor seen_by(const CellEmbedding& embedding, std::span<const std::int64_t> rows) const {
-        return embedding.sees_counts() ? counts_of(rows) : expression_of(rows);
-    }
+    /// Which of both an embedding sees, [rows, genes]; behind the genes the proteins, where it sees them.
+    torch::Tensor seen_by(const CellEmbedding& embedding, std::span<const std::int64_t> rows) const;
+    /// Antibody counts [rows, proteins], NaN where not measured.
+    torch::Tensor proteins_of(std::span<const std::int64_t> rows) const;
     torch::Tensor counts_of(std::span<const std::int64_t> rows) const;
     torch::Tensor totals_of(std::span<const std::int64_t> rows) const;
     /// The covariates of `rows` [rows, columns], each forgotten (NaN) with the probability `dropout`, keyed

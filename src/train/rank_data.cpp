@@ -52,6 +52,7 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
                   .labels = {},
                   .batches = {},
                   .covariates = {},
+                  .proteins = {},
                   .splits = {},
                   .heldout_clusters = {},
                   .encodings = {},
@@ -69,6 +70,8 @@ RankData load_rank_data(const Communicator& comm, const std::filesystem::path& p
     append(data.batches, heldout.batches);
     data.covariates = std::move(train.covariates);
     append(data.covariates, heldout.covariates);
+    data.proteins = std::move(train.proteins);
+    append(data.proteins, heldout.proteins);
     data.splits = std::move(heldout.splits);
     append(train.encodings, heldout.encodings);
     data.encodings =

@@ -32,6 +32,7 @@ struct RankData {
     std::vector<std::int32_t> labels;            // [rows], -1 unlabelled
     std::vector<std::int32_t> batches;           // [rows], 0 where there are no batches
     std::vector<float> covariates;               // [rows, covariate columns]
+    std::vector<float> proteins;                 // [rows, proteins] counts, NaN where not measured
     std::vector<std::int8_t> splits;             // [held-out rows]
     std::vector<std::int32_t> heldout_clusters;  // [held-out rows], that of the nearest training cell
     torch::Tensor encodings;                     // [rows, num_encodings]

@@ -47,11 +47,6 @@ TagPhase::TagPhase(const PlacedData& placed, const Config& config, Model& model,
     optimiser_ = std::make_unique<Optimiser>(parameters, config.train.weight_decay);
 }
 
-std::int64_t TagPhase::steps_an_epoch() const {
-    return lapatlas::steps_an_epoch(config_.train, static_cast<double>(data_.summary.num_train),
-                                    data_.map.num_clusters());
-}
-
 std::int64_t TagPhase::steps() const { return steps_an_epoch() * config_.train.embedding_epochs; }
 
 std::int64_t TagPhase::first_target_step() const {

@@ -17,7 +17,7 @@ class TagPhase : public EmbeddingPhase {
     /// Collective. Views all of them.
     TagPhase(const PlacedData& placed, const Config& config, Model& model, std::uint64_t seed);
 
-    std::int64_t steps_an_epoch() const override;
+    std::int64_t steps_an_epoch() const override { return clusters_.steps_an_epoch(); }
     std::int64_t steps() const override;
     /// Terms: reconstruction as in LapDDPM, and as KL that of the targets.
     StepResult step(std::int64_t step) override;

@@ -43,6 +43,7 @@ void gather_libraries(const Communicator& comm, const RankData& data, Checkpoint
     });
     checkpoint.library_offsets.assign(static_cast<std::size_t>((num_labels + 1) * num_batches) + 1, 0);
     checkpoint.covariate_columns = data.summary.covariate_columns;
+    checkpoint.protein_names = data.summary.protein_names;
     for (const std::size_t place : order) {
         const Entry& entry = all[place];
         const auto own = covariates.begin() + static_cast<std::ptrdiff_t>(place * columns);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/bench/dice_real.sh FOLDER DATA [denoise options...]: DICE on real cells beside other methods on the same ones (docs/results.md): PBMC3K by
+# tests/bench/dice_real.sh FOLDER DATA [denoise options...]: DICE on real cells beside other methods on the same ones (docs/dice.md): PBMC3K by
 # the other cells of a pool as reference, and a tenth of PBMC3K and of worm L2 by the rest. DATA holds pbmc_pool.h5ad (obs `batch`, of
 # which `pbmc3k` is one), pbmc3k_labelled_2638.h5ad and worm_l2.h5ad. What is there already is not made again.
 set -euo pipefail

@@ -1,6 +1,7 @@
 // Embeddings other than LapDDPM's, trained and used on R ranks as on one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -27,6 +28,11 @@ class Embedding : public testing::TestWithParam<std::string> {
         simulate.genes = 160;
         simulate.types = 4;
         simulate.label_missing_fraction = 0.1;
+        if (GetParam() == "joint") {
+            simulate.proteins = 6;
+            simulate.protein_missing_fraction = 0.2;
+            config.input.protein_key = "protein_expression";
+        }
         simulate_atlas(comm, simulate, 3, folder / "input.h5ad", log);
         config.input.path = (folder / "input.h5ad").string();
         config.input.label_key = "cell_type";
@@ -129,9 +135,17 @@ TEST_P(Embedding, IsGeneratedFromTheSameByteForByte) {
     EXPECT_EQ(together.shape("X/indptr"), (std::vector<std::int64_t>{601}));
     const auto counts = together.read<float>("X/data");
     EXPECT_GT(counts.size(), 600U);
+    if (GetParam() != "joint") return;
+    const auto proteins = together.read<float>("obsm/protein_expression");
+    EXPECT_EQ(proteins, alone.read<float>("obsm/protein_expression"));
+    EXPECT_EQ(together.shape("obsm/protein_expression"), (std::vector<std::int64_t>{600, 6}));
+    EXPECT_EQ(together.read_strings("uns/protein_expression_names").back(), "protein_5");
+    EXPECT_TRUE(
+        std::all_of(proteins.begin(), proteins.end(), [](float v) { return v >= 0 && v == std::floor(v); }));
 }
 
-INSTANTIATE_TEST_SUITE_P(Each, Embedding, testing::Values("autoencoder", "scanvi", "sctag", "pca", "hvg"),
+INSTANTIATE_TEST_SUITE_P(Each, Embedding,
+                         testing::Values("autoencoder", "scanvi", "sctag", "joint", "pca", "hvg"),
                          embedding_name);
 
 }  // namespace lapatlas
