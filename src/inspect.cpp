@@ -81,6 +81,8 @@ std::string describe_prepared(const std::filesystem::path& path, int num_parts) 
     text += line("training cells", std::to_string(summary.num_train));
     text += line("held-out cells", std::to_string(summary.num_heldout));
     text += line("genes", std::to_string(summary.gene_names.size()));
+    if (!summary.protein_names.empty())
+        text += line("proteins", std::to_string(summary.protein_names.size()));
     text += line("labels", std::to_string(summary.label_names.size()));
     text += line("clusters", std::to_string(summary.cluster_weights.size()));
     text += line("positional encodings", std::to_string(summary.num_encodings));

@@ -64,6 +64,7 @@ ReportTable facts(const PreparedSummary& summary) {
     add("training cells", std::to_string(summary.num_train));
     add("held-out cells (validation and test)", std::to_string(summary.num_heldout));
     add("genes", std::to_string(summary.gene_names.size()));
+    if (!summary.protein_names.empty()) add("proteins", std::to_string(summary.protein_names.size()));
     add("types", std::to_string(summary.label_names.size()));
     add("METIS clusters", std::to_string(summary.cluster_weights.size()));
     for (const auto& [name, value] : summary.figures) add(name, short_number(value));

@@ -160,8 +160,8 @@ std::string robustness_run(const Communicator& comm, const Config& config, const
     log.stage("attack the graph of " + run.dir.string());
     Attacked attacked(comm, config, run);
     std::string table =
-        "| attack | budget | edges changed | held-out nats | latents moved | label accuracy "
-        "|\n|---|---|---|---|---|---|\n";
+        "| attack | budget | edges changed | training nats | held-out nats | latents moved | label accuracy "
+        "|\n|---|---|---|---|---|---|---|\n";
     std::string csv = "attack,budget,edges_changed,training_nats,heldout_nats,latents_moved,label_accuracy\n";
     const auto add = [&](const std::string& name, double budget, const Figures& figures) {
         char line[200];

@@ -33,12 +33,18 @@ for fusion in concat add attention; do
     make "$fusion" pre --generate.keep_best=1
     make "$fusion" post
 done
-# Without guidance a label is an embedding of its own that is never told: every cell is trained under the null label.
-train none --train.label_dropout=1 --model.condition=label "$@"
+# Without guidance: all but one cell in a thousand are trained under the null label.
+train none --train.label_dropout=0.999 --model.condition=label "$@"
 make none free --generate.keep_best=1 --generate.guidance=-1
 make none post --generate.guidance=-1
 train shift --model.condition_shift=true "$@"
 make shift pre --generate.keep_best=1
+# The same guidance in other latents.
+train narrow --model.latent=32 "$@"
+make narrow post
+train laplacian --model.embedding=laplacian --model.latent=32 "$@"
+make laplacian pre --generate.keep_best=1
+make laplacian post
 for w in -1 -0.5 0.5 1; do make concat "w$w" --generate.keep_best=1 --generate.guidance="$w"; done
 "$tests_python" - "$folder" <<'PYTHON'
 import json, pathlib, sys
@@ -54,7 +60,9 @@ def row(title, run, name, side="generated"):
 row("real cells", "concat", "pre", "floor")
 for title, run, name in (("no guidance", "none", "free"), ("post", "none", "post"), ("pre", "concat", "pre"), ("pre + post", "concat", "post"), ("pre, added", "add", "pre"),
                          ("pre + post, added", "add", "post"), ("pre, attention", "attention", "pre"), ("pre + post, attention", "attention", "post"),
-                         ("pre, eq. 9's shift", "shift", "pre"), ("w = -1", "concat", "w-1"), ("w = -0.5", "concat", "w-0.5"), ("w = 0", "concat", "pre"),
+                         ("pre, eq. 9's shift", "shift", "pre"),
+                         ("pre + post, latents of 32", "narrow", "post"), ("pre, LapDDPM's embedding", "laplacian", "pre"),
+                         ("pre + post, LapDDPM's embedding", "laplacian", "post"), ("w = -1", "concat", "w-1"), ("w = -0.5", "concat", "w-0.5"), ("w = 0", "concat", "pre"),
                          ("w = 0.5", "concat", "w0.5"), ("w = 1", "concat", "w1")):
     row(title, run, name)
 post = json.loads((folder / "concat" / "post.json").read_text())

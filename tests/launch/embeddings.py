@@ -95,7 +95,7 @@ def main():
             check(np.allclose(new.layers["denoised"].sum(1), totals, rtol=1e-3), f"{embedding}: expected counts add up to the cell's", totals[:3])
 
         for number, (words, said) in enumerate((
-            (["--model.embedding=autoencoder", "--model.likelihood=zinb"], "belongs to model.embedding = scanvi or sctag"),
+            (["--model.embedding=autoencoder", "--model.likelihood=zinb"], "belongs to model.embedding = scanvi, sctag or joint"),
             (["--model.embedding=scanvi", "--model.likelihood=poisson"], "negative_binomial, or zinb"),
             (["--model.embedding=scanvi", "--input.label_key="], "the data have no labels"),
             (["--model.embedding=pca", "--model.library=absolute"], "model.library = size_factor"),

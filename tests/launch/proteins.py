@@ -7,6 +7,7 @@ array or a second file.
 
 import json
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -70,6 +71,8 @@ def main():
         missing = known.isna()
         check(0.2 < missing.to_numpy().mean() < 0.3 and (missing.all(axis=1) == missing.any(axis=1)).all(), "a quarter of the cells have none", missing.mean())
         lapatlas("prepare", "c.toml", "--input.path=real.h5ad", "--output.dir=run", "--quiet")
+        answer = lapatlas("inspect", "run/prepared.h5")
+        check(re.search(r"proteins\s+7", answer.output), "inspect knows of them", answer.output)
         lapatlas("train", "run", "--quiet")
         lapatlas("generate", "run", "--cells", "1200", "--output", "made.h5ad", "--quiet")
         made = anndata.read_h5ad(folder / "made.h5ad")

@@ -49,6 +49,7 @@ def main():
             answer = lapatlas("robustness", "run", "--robustness.budgets=0.1,0.4", "--robustness.modes=3", ranks=ranks)
             rows = list(csv.DictReader((folder / "run" / "robustness.csv").open()))
             check("| gradient | 0.4 |" in answer.output and (folder / "run" / "robustness.md").read_text() == answer.output, "the table is printed and kept", answer.output)
+            check(len({line.count("|") for line in answer.output.splitlines()}) == 1, "each column has its name", answer.output)
             return {(row["attack"], float(row["budget"])): {key: float(value) for key, value in row.items() if key not in ("attack", "budget")} for row in rows}
 
         rows = study(arguments.ranks)
