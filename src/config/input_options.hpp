@@ -51,8 +51,9 @@ struct InputOptions {
           "or "
           "categories (treatment, donor); cells may lack some; .h5ad");
         v("protein_key", protein_key,
-          "obsm array or table of antibody counts (CITE-seq), NaN where a cell has none; model.embedding = "
-          "joint");
+          "obsm array or table of antibody counts (CITE-seq), NaN where a cell has none; of 10x data the "
+          "type of "
+          "those features (\"Antibody Capture\"); model.embedding = joint");
         v("protein_path", protein_path,
           "instead of that an .h5ad file of the antibody counts, whose cells are found by their names; cells "
           "may "

@@ -175,7 +175,9 @@ AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log
                           " are several; join them first, or give input.protein_path");
     AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
                                                                      : read_files(comm, options, files, log);
-    if (!options.protein_key.empty()) read_protein_obsm(comm, options.path, options.protein_key, shard);
+    // A 10x file's are features of a type, read with its genes.
+    if (!options.protein_key.empty() && shard.protein_names.empty())
+        read_protein_obsm(comm, options.path, options.protein_key, shard);
     if (!options.protein_path.empty()) read_protein_file(comm, options, shard, log);
     if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)
         log.warning(options.path + ": " + std::to_string(cells) +

@@ -18,8 +18,9 @@ struct TenxFeatures {
 /// InputError if options ask for columns or layers, which 10x files do not have.
 void refuse_obs_keys(const InputOptions& options);
 
-/// Collective. Common end of both 10x readers: leaves features other than "Gene Expression" out (said once),
-/// tidies the rows, names the genes, checks the counts and packs them.
+/// Collective. Common end of both 10x readers: features of the type input.protein_key ("Antibody Capture")
+/// become proteins; leaves others than "Gene Expression" out (said once), tidies the rows, names the genes,
+/// checks the counts and packs them.
 void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
                  CountMatrix counts, AtlasShard& shard, Log& log);
 

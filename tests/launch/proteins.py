@@ -15,6 +15,7 @@ import anndata
 import h5py
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from call import Check, checked_calls, common_options
 
@@ -123,6 +124,26 @@ def main():
             for part in ("train", "heldout"):
                 here = a[f"{part}/proteins"][:]
                 check(all(np.array_equal(here, other[f"{part}/proteins"][:], equal_nan=True) for other in (b, c)), f"{part} cells are the same from a table and a second file")
+
+        # 10x's own format has both as features of two types.
+        both = scipy.sparse.csr_matrix(np.hstack([measured.X.toarray(), known.to_numpy()[~missing.any(axis=1).to_numpy()]]))
+        types = ["Gene Expression"] * measured.n_vars + ["Antibody Capture"] * 7
+        names = list(measured.var_names) + list(known.columns)
+        with h5py.File(folder / "tenx.h5", "w") as file:
+            matrix = file.create_group("matrix")
+            for part, values in (("data", both.data.astype("int32")), ("indices", both.indices.astype("int64")), ("indptr", both.indptr.astype("int64")),
+                                 ("shape", np.array(both.shape[::-1], dtype="int32")), ("barcodes", np.array(list(measured.obs_names), dtype="S")),
+                                 ("features/id", np.array(names, dtype="S")), ("features/name", np.array(names, dtype="S")),
+                                 ("features/feature_type", np.array(types, dtype="S"))):
+                matrix[part] = values
+        tenx = ("--input.path=tenx.h5", "--input.label_key=", "--quiet")
+        lapatlas("prepare", "c.toml", *tenx, "--output.dir=of_tenx", "--input.protein_key=Antibody Capture")
+        with h5py.File(folder / "of_tenx/prepared.h5") as file:
+            rows = np.concatenate([file["train/cell_index"][:], file["heldout/cell_index"][:]])
+            values = np.concatenate([file["train/proteins"][:], file["heldout/proteins"][:]])
+            check(len(file["genes/names"]) <= 300 and np.array_equal(values, proteins_of(measured).to_numpy()[rows]), "antibody counts of 10x data are features of their type")
+        answer = lapatlas("prepare", "c.toml", *tenx, "--output.dir=wrong_tenx", "--input.protein_key=Antibody", code=2)
+        check("no feature is of type 'Antibody'" in answer.errors and "Antibody Capture" in answer.errors, "of which the right one is named", answer.errors)
 
         def refused(change, words, *more):
             wrong = real.copy()
