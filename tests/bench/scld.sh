@@ -28,16 +28,17 @@ make() { # RUN NAME OPTIONS...
     call evaluate "$run" --generated "$run/$name.h5ad" --output "$run/$name.json" "$@"
     rm "$run/$name.h5ad"
 }
+wide=(--model.latent=128)
 for fusion in concat add attention; do
-    train "$fusion" --model.fusion="$fusion" "$@"
+    train "$fusion" "${wide[@]}" --model.fusion="$fusion" "$@"
     make "$fusion" pre --generate.keep_best=1
     make "$fusion" post
 done
 # Without guidance: all but one cell in a thousand are trained under the null label.
-train none --train.label_dropout=0.999 --model.condition=label "$@"
+train none "${wide[@]}" --train.label_dropout=0.999 --model.condition=label "$@"
 make none free --generate.keep_best=1 --generate.guidance=-1
 make none post --generate.guidance=-1
-train shift --model.condition_shift=true "$@"
+train shift "${wide[@]}" --model.condition_shift=true "$@"
 make shift pre --generate.keep_best=1
 # The same guidance in other latents.
 train narrow --model.latent=32 "$@"
