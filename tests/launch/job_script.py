@@ -73,6 +73,8 @@ def main():
         crashed = Job(job, [f"exit {code}", "exit 0"])
         check(crashed.code == 0 and crashed.starts() == 2, f"a crash at the start is tried again, with the code of {of}",
               crashed.errors)
+    marked = Job(job, ['echo 1 > "$LAPATLAS_END_MARK"; exit 139', "sleep 5; exit 0"])
+    check(marked.code == 0 and marked.starts() == 2, "what the crashed ranks left behind does not end the next try", marked.errors)
     always = Job(job, ["exit 139"] * 5)
     check(always.code == 139 and always.starts() == 3, "but no more than three times", (always.code, always.calls))
     refused = Job(job, ["exit 2", "exit 0"])
