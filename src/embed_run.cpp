@@ -143,34 +143,31 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     return rows;
 }
 
+struct ModelSays {
+    CountDecoderImpl::CellScores scores;
+    std::vector<float> proteins;  // [rows, proteins] expected antibody counts
+};
+
 /// What `model` says of `rows` of the data, whose latents are `means`.
-CountDecoderImpl::CellScores score_by_law(const PlacedData& placed, CountModel& model,
-                                          const torch::Tensor& means, std::span<const std::int64_t> rows,
-                                          bool with_rates) {
+ModelSays score_by_law(const PlacedData& placed, CountModel& model, const torch::Tensor& means,
+                       std::span<const std::int64_t> rows, bool with_rates) {
     constexpr std::size_t kCellsAtOnce = 512;
     const torch::NoGradGuard no_grad;
-    CountDecoderImpl::CellScores scores;
+    ModelSays says;
     const auto append = [](std::vector<float>& all, const torch::Tensor& values) {
         const torch::Tensor host = values.cpu().contiguous();
         all.insert(all.end(), host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel());
     };
     for (std::size_t begin = 0; begin < rows.size(); begin += kCellsAtOnce) {
         const auto some = rows.subspan(begin, std::min(kCellsAtOnce, rows.size() - begin));
-        const torch::Tensor totals = placed.totals_of(some);
-        const CountLaw law = model.law(means.narrow(0, static_cast<std::int64_t>(begin), std::ssize(some)),
-                                       placed.batches(some));
-        append(scores.log_likelihood, log_likelihood(law, placed.counts_of(some), totals));
-        if (with_rates) append(scores.rates, expected_rates(law, totals));
+        const torch::Tensor totals = placed.totals_of(some), batches = placed.batches(some);
+        const torch::Tensor latents = means.narrow(0, static_cast<std::int64_t>(begin), std::ssize(some));
+        const CountLaw law = model.law(latents, batches);
+        append(says.scores.log_likelihood, log_likelihood(law, placed.counts_of(some), totals));
+        if (with_rates) append(says.scores.rates, expected_rates(law, totals));
+        if (model.num_proteins() > 0) append(says.proteins, model.protein_law(latents, batches).rates);
     }
-    return scores;
-}
-
-/// Antibody counts that the model expects of `rows` of the data, whose latents are `means`.
-std::vector<float> protein_rates(const PlacedData& placed, CountModel& model, const torch::Tensor& means,
-                                 std::span<const std::int64_t> rows) {
-    const torch::NoGradGuard no_grad;
-    const torch::Tensor rates = model.protein_law(means, placed.batches(rows)).rates.cpu().contiguous();
-    return {rates.const_data_ptr<float>(), rates.const_data_ptr<float>() + rates.numel()};
+    return says;
 }
 
 }  // namespace
@@ -260,27 +257,27 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     std::vector<std::int64_t> new_rows(static_cast<std::size_t>(num_new));
     std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
     const std::shared_ptr<CountModel> by_law = model.counts();
-    CountDecoderImpl::CellScores scores =
-        by_law ? score_by_law(placed, *by_law, means, new_rows, config.embed.denoised)
-               : model.decoder->score_cells(
-                     model.decoder->hidden(means, placed.batches(new_rows)),
-                     [&](std::int64_t i) { return row_of(counts, i); },
-                     [&](std::int64_t i) {
-                         return data.library[static_cast<std::size_t>(data.num_train_rows + i)];
-                     },
-                     predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
-                     config.train.decode_chunk, config.embed.denoised);
+    ModelSays says;
+    if (by_law)
+        says = score_by_law(placed, *by_law, means, new_rows, config.embed.denoised);
+    else
+        says.scores = model.decoder->score_cells(
+            model.decoder->hidden(means, placed.batches(new_rows)),
+            [&](std::int64_t i) { return row_of(counts, i); },
+            [&](std::int64_t i) { return data.library[static_cast<std::size_t>(data.num_train_rows + i)]; },
+            predicted.empty() ? std::vector<std::int32_t>(new_rows.size(), -1) : predicted,
+            config.train.decode_chunk, config.embed.denoised);
     H5adRows rows;
     rows.counts = &counts;
     if (classifier != nullptr) {
         rows.codes.push_back(std::move(predicted));
         rows.numbers.push_back(std::move(best));
     }
-    rows.numbers.push_back(std::move(scores.log_likelihood));
+    rows.numbers.push_back(std::move(says.scores.log_likelihood));
     rows.obsm.emplace_back(means.data_ptr<float>(), means.data_ptr<float>() + means.numel());
     if (classifier != nullptr) rows.obsm.push_back(std::move(probabilities));
-    if (!summary.protein_names.empty()) rows.obsm.push_back(protein_rates(placed, *by_law, means, new_rows));
-    rows.dense = std::move(scores.rates);
+    if (!summary.protein_names.empty()) rows.obsm.push_back(std::move(says.proteins));
+    rows.dense = std::move(says.scores.rates);
     rows.names = atlas.cell_names;
     writer.append(rows);
     writer.finish();

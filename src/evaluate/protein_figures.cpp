@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "src/evaluate/gene_agreement.hpp"
+
 namespace lapatlas {
 
 namespace {
@@ -66,17 +68,7 @@ Moments moments_of(const CountMatrix& counts, const std::vector<std::int64_t>& r
 }
 
 double correlation(const std::vector<double>& a, const std::vector<double>& b) {
-    const auto n = static_cast<double>(a.size());
-    if (a.size() < 3) return std::numeric_limits<double>::quiet_NaN();
-    const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n,
-                 mean_b = std::accumulate(b.begin(), b.end(), 0.0) / n;
-    double ab = 0, aa = 0, bb = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        ab += (a[i] - mean_a) * (b[i] - mean_b);
-        aa += (a[i] - mean_a) * (a[i] - mean_a);
-        bb += (b[i] - mean_b) * (b[i] - mean_b);
-    }
-    return ab / std::sqrt(aa * bb);
+    return a.size() < 3 ? std::numeric_limits<double>::quiet_NaN() : pearson(a, b);
 }
 
 std::vector<double> values_of(const RowMatrix& matrix, const std::vector<Eigen::Index>& columns) {

@@ -8,11 +8,11 @@
 
 namespace lapatlas {
 
-/// Cells with genes and antibody counts, in the same order; those without any of the latter count for
+/// Views cells with genes and antibody counts, in the same order; those without any of the latter count for
 /// nothing.
 struct ProteinCells {
-    CountMatrix counts;           // [cells, genes]
-    std::vector<float> proteins;  // [cells, proteins], NaN where not measured
+    const CountMatrix& counts;           // [cells, genes]
+    const std::vector<float>& proteins;  // [cells, proteins], NaN where not measured
 };
 
 /// How the antibody counts of one group of cells are like another's.

@@ -200,16 +200,16 @@ TrainedModel load_trained_model(const std::shared_ptr<const Backend>& backend,
         restore_module(checkpoint, "scorer", *generative.scorer);
         generative.scorer->to(backend->device());
     }
-    if (const std::shared_ptr<CountModel> counts = model.counts())
+    if (const std::shared_ptr<CountModel> counts = model.counts()) {
         generative.decode = [counts](const torch::Tensor& z, const torch::Tensor& batches, std::uint64_t,
                                      std::int64_t) { return counts->law(z, batches); };
-    else
+        if (counts->num_proteins() > 0)
+            generative.decode_proteins = [counts](const torch::Tensor& z, const torch::Tensor& batches) {
+                return counts->protein_law(z, batches);
+            };
+    } else {
         decode_counts(backend, model.decoder, options.dropout, generative);
-    if (model.cellwise && model.cellwise->num_proteins() > 0)
-        generative.decode_proteins = [embedding = model.cellwise](const torch::Tensor& z,
-                                                                  const torch::Tensor& batches) {
-            return embedding->protein_law(z, batches);
-        };
+    }
     generative.size_factor = options.library == "size_factor";
     generative.latent_mean = checkpoint.numbers.at("latent_mean");
     generative.latent_std = checkpoint.numbers.at("latent_std");

@@ -12,7 +12,13 @@ namespace lapatlas {
 
 namespace {
 
-ProteinCells simulated(std::uint64_t seed, std::int64_t first, std::int64_t cells, double missing = 0) {
+struct OwnedCells {
+    CountMatrix counts;
+    std::vector<float> proteins;
+    operator ProteinCells() const { return {counts, proteins}; }
+};
+
+OwnedCells simulated(std::uint64_t seed, std::int64_t first, std::int64_t cells, double missing = 0) {
     SimulateOptions options;
     options.genes = 80;
     options.types = 5;
@@ -33,8 +39,8 @@ TEST(ProteinFigures, TheDistanceIsThatBetweenTheDistributions) {
 }
 
 TEST(ProteinFigures, CellsOfOneKindAgreeAndThoseWithoutProteinsDoNotCount) {
-    const ProteinCells real = simulated(1, 0, 2000), more = simulated(1, 5000, 2000),
-                       some = simulated(1, 0, 2000, 0.3);
+    const OwnedCells real = simulated(1, 0, 2000), more = simulated(1, 5000, 2000),
+                     some = simulated(1, 0, 2000, 0.3);
     const ProteinFigures same = compare_proteins(real, real, 1e4), like = compare_proteins(real, more, 1e4);
     EXPECT_DOUBLE_EQ(same.mean_pcc, 1);
     EXPECT_NEAR(same.protein_protein_pcc, 1, 1e-12);
@@ -48,20 +54,20 @@ TEST(ProteinFigures, CellsOfOneKindAgreeAndThoseWithoutProteinsDoNotCount) {
 }
 
 TEST(ProteinFigures, ModalitiesThatDoNotBelongTogetherAreFound) {
-    const ProteinCells real = simulated(1, 0, 2000);
+    const OwnedCells real = simulated(1, 0, 2000);
     // The proteins of other cells: each modality by itself is as it was.
-    ProteinCells torn = real;
+    OwnedCells torn = real;
     std::rotate(torn.proteins.begin(), torn.proteins.begin() + 8 * 777, torn.proteins.end());
     const ProteinFigures figures = compare_proteins(real, torn, 1e4);
     EXPECT_NEAR(figures.mean_pcc, 1, 1e-12);
     EXPECT_NEAR(figures.protein_protein_pcc, 1, 1e-12);
     EXPECT_LT(figures.protein_gene_pcc, 0.3);
-    const ProteinCells others = simulated(2, 0, 2000);
+    const OwnedCells others = simulated(2, 0, 2000);
     EXPECT_LT(compare_proteins(real, others, 1e4).protein_protein_pcc, 0.7);
 }
 
 TEST(ProteinFigures, WithoutCellsThereAreNone) {
-    const ProteinCells real = simulated(1, 0, 50), none = simulated(1, 0, 50, 1);
+    const OwnedCells real = simulated(1, 0, 50), none = simulated(1, 0, 50, 1);
     const ProteinFigures figures = compare_proteins(real, none, 1e4);
     EXPECT_TRUE(std::isnan(figures.mean_pcc));
     ASSERT_EQ(figures.wasserstein.size(), 8U);
