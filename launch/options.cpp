@@ -212,7 +212,8 @@ int parse_command_line(int argc, char** argv, bool prints, CommandLine& out) {
         return 0;
     }
     // What is written down must hold from any folder.
-    for (std::string* path : {&out.config.input.path, &out.config.generate.like, &out.config.embed.path})
+    for (std::string* path : {&out.config.input.path, &out.config.input.protein_path,
+                              &out.config.generate.like, &out.config.embed.path, &out.config.denoise.query})
         *path = absolute_input(*path);
     return -1;
 }

@@ -39,6 +39,7 @@ void write_denoised(const Communicator& comm, const std::filesystem::path& outpu
         header.obsm.push_back({"label_probability", denoised.votes.num_labels});
         rows.obsm.push_back(denoised.votes.probabilities);
     }
+    append_obs_columns(input.query_obs, header, rows);
     H5adWriter writer(comm, output, header, input.query.num_cells);
     writer.append(rows);
     writer.finish();
@@ -63,8 +64,6 @@ void denoise_run(const std::shared_ptr<const Backend>& backend, const Config& co
     const DenoisedQuery denoised = denoiser.denoise(config.denoise, output, log);
     log.stage("write " + output.string());
     write_denoised(comm, output, input, denoised, config.input.label_key, provenance);
-    denoised.store.remove();
-
     const DenoiseFigures figures =
         judge_query(comm, input, denoised, static_cast<std::uint64_t>(config.runtime.seed));
     agreed(comm, [&] {
@@ -72,6 +71,7 @@ void denoise_run(const std::shared_ptr<const Backend>& backend, const Config& co
         std::filesystem::path beside = output;
         write_denoise_figures(beside.replace_extension(".figures.json"), figures, provenance);
     });
+    denoised.store.remove();
     if (comm.is_root()) std::fputs(table_of(figures).c_str(), stdout);
     log.info(memory.text(comm));
 }

@@ -23,6 +23,7 @@
 #include "src/io/h5ad_frame.hpp"
 #include "src/io/h5ad_writer.hpp"
 #include "src/io/near_names.hpp"
+#include "src/io/obs_columns.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/io/row_assembler.hpp"
 #include "src/latent_labels.hpp"
@@ -80,34 +81,46 @@ std::vector<std::int32_t> known_batches(const AtlasShard& atlas, const PreparedS
     return batches;
 }
 
-/// Antibody counts of the new cells in the model's order; NaN where they have none.
-std::vector<float> known_proteins(const AtlasShard& atlas, const PreparedSummary& summary) {
+/// Antibody counts of the new cells in the model's order; NaN where they have none. InputError where a file
+/// has some, but of none of the model's proteins.
+std::vector<float> known_proteins(const AtlasShard& atlas, const PreparedSummary& summary,
+                                  const Config& config, Log& log) {
     const std::size_t known = summary.protein_names.size(), there = atlas.protein_names.size();
     std::vector<float> proteins(atlas.cell_names.size() * known, std::numeric_limits<float>::quiet_NaN());
+    std::size_t matched = 0;
     for (std::size_t p = 0; p < known; ++p) {
         const auto found =
             std::find(atlas.protein_names.begin(), atlas.protein_names.end(), summary.protein_names[p]);
         if (found == atlas.protein_names.end()) continue;
+        ++matched;
         const auto column = static_cast<std::size_t>(found - atlas.protein_names.begin());
         for (std::size_t r = 0; r < atlas.cell_names.size(); ++r)
             proteins[r * known + p] = atlas.proteins[r * there + column];
     }
+    const std::string where = config.embed.path + ": obsm/" + config.input.protein_obsm();
+    if (there > 0 && matched == 0)
+        throw InputError(where + " has the proteins " + atlas.protein_names.front() +
+                         ", ..., and none of the model's (" + summary.protein_names.front() +
+                         ", ...); an array's columns are named by uns/" + config.input.protein_obsm() +
+                         "_names");
+    if (there > 0 && matched < known)
+        log.warning(where + " has " + std::to_string(matched) + " of the model's " + std::to_string(known) +
+                    " proteins; the others count as not measured");
     return proteins;
 }
 
-/// The model's antibody counts of a file that is to be embedded, where it has them by the same key; none of a
-/// second file.
+/// Where a file that is to be embedded has antibody counts: in the obsm that the model writes its own to.
 std::string proteins_if_there(const std::string& path, const Config& config) {
-    if (config.input.protein_key.empty() || !std::filesystem::is_regular_file(path)) return {};
-    const Hdf5File file = Hdf5File::open(path);
-    return file.exists("obsm/" + config.input.protein_key) ? config.input.protein_key : std::string();
+    if (!std::filesystem::is_regular_file(path)) return {};
+    const std::string key = config.input.protein_obsm();
+    return Hdf5File::open(path).exists("obsm/" + key) ? key : std::string();
 }
 
 /// Collective. The new cells with their edges to training cells and their encodings: rows that a prepared
 /// dataset could have held out.
 HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepared,
                    const PreparedSummary& summary, const Config& config, const AtlasShard& atlas,
-                   const CountMatrix& counts, std::vector<std::int32_t> batches) {
+                   const CountMatrix& counts, std::vector<std::int32_t> batches, Log& log) {
     TrainingBlock block = agreed(comm, [&] { return read_training_block(comm, prepared, summary); });
     const DistributedGraph graph{summary.num_train,
                                  block_of_rank(summary.num_train, comm.size(), comm.rank()),
@@ -135,7 +148,7 @@ HeldoutRows attach(const Communicator& comm, const std::filesystem::path& prepar
     // No encoder is told of them.
     rows.covariates.assign(rows.cell_index.size() * summary.covariate_columns.size(),
                            std::numeric_limits<float>::quiet_NaN());
-    rows.proteins = known_proteins(atlas, summary);
+    rows.proteins = known_proteins(atlas, summary, config, log);
     rows.splits.assign(rows.cell_index.size(), 2);
     rows.encodings.assign(encodings.begin(), encodings.end());
     rows.neighbours = std::move(edges.neighbours);
@@ -202,15 +215,19 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     if (!summary.protein_names.empty()) {
         source.protein_key = agreed(comm, [&] { return proteins_if_there(source.path, config); });
         if (source.protein_key.empty())
-            log.info("the cells have no antibody counts: they are placed by their genes alone");
+            log.info(config.embed.path + " has no obsm '" + config.input.protein_obsm() +
+                     "' of antibody counts: its cells are placed by their genes alone");
     }
     const AtlasShard atlas = read_atlas(comm, source, log);
+    const ObsColumns obs =
+        read_obs_columns(comm, config.embed.path, atlas.first_cell, std::ssize(atlas.cell_names), log);
     const CountMatrix counts =
         agreed(comm, [&] { return counts_over_model_genes(atlas, summary, config.embed.path, log); });
     std::vector<std::int32_t> batches =
         agreed(comm, [&] { return known_batches(atlas, summary, config.embed.path); });
 
-    HeldoutRows others = attach(comm, run.prepared(), summary, config, atlas, counts, std::move(batches));
+    HeldoutRows others =
+        attach(comm, run.prepared(), summary, config, atlas, counts, std::move(batches), log);
     const RankData data = load_rank_data(comm, run.prepared(), config, &others);
     Model model = make_model(config.model, sizes_of(summary), 0);
     agreed(comm, [&] { restore_embedding(loaded.checkpoint, model); });
@@ -252,7 +269,6 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     header.uns["lapatlas/weights_id"] = loaded.checkpoint.weights_id;
 
-    H5adWriter writer(comm, output, header, atlas.num_cells);
     // Rows come in the order of the file only if each rank's whole block is one round.
     std::vector<std::int64_t> new_rows(static_cast<std::size_t>(num_new));
     std::iota(new_rows.begin(), new_rows.end(), data.num_train_rows);
@@ -279,6 +295,8 @@ void embed_run(const Communicator& comm, const Config& config, const RunFolder& 
     if (!summary.protein_names.empty()) rows.obsm.push_back(std::move(says.proteins));
     rows.dense = std::move(says.scores.rates);
     rows.names = atlas.cell_names;
+    append_obs_columns(obs, header, rows);
+    H5adWriter writer(comm, output, header, atlas.num_cells);
     writer.append(rows);
     writer.finish();
     std::filesystem::path figures = output;

@@ -9,6 +9,7 @@
 #include "src/evaluate/evaluation_output.hpp"
 #include "src/evaluate_run.hpp"
 #include "src/generate/generate.hpp"
+#include "src/generate/scorer_training.hpp"
 #include "src/io/atlas_files.hpp"
 #include "src/io/prepared_file.hpp"
 #include "src/plan/memory_check.hpp"
@@ -33,7 +34,7 @@ bool is_trained(const RunFolder& run, const Config& config) {
     const auto found = newest_checkpoint(run.checkpoint());
     return found && found->path == run.checkpoint() && found->status.complete &&
            found->status.fingerprint == train_fingerprint(config) &&
-           (!config.train.scorer || found->status.has_scorer);
+           (!config.train.scorer || found->status.scorer_options == scorer_options(config));
 }
 
 namespace {

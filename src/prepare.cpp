@@ -152,11 +152,19 @@ std::string input_identity(const std::string& input) {
     return text.str();
 }
 
+/// The same of all that a configuration reads; empty if any of it is not there.
+std::string identity_of_inputs(const Config& config) {
+    std::string cells = input_identity(config.input.path);
+    if (cells.empty() || config.input.protein_path.empty()) return cells;
+    const std::string proteins = input_identity(config.input.protein_path);
+    return proteins.empty() ? "" : cells + "proteins " + proteins;
+}
+
 }  // namespace
 
 bool decides_preparation(const std::string& name) {
-    return (name.starts_with("input.") && name != "input.path") || name.starts_with("prepare.") ||
-           name == "runtime.seed" || name == "train.use_validation";
+    return (name.starts_with("input.") && name != "input.path" && name != "input.protein_path") ||
+           name.starts_with("prepare.") || name == "runtime.seed" || name == "train.use_validation";
 }
 
 std::string prepare_fingerprint(const Config& config) {
@@ -167,7 +175,7 @@ std::string prepare_fingerprint(const Config& config) {
 }
 
 bool is_prepared_for(const std::string& fingerprint, const Config& config) {
-    const std::string options = prepare_fingerprint(config), input = input_identity(config.input.path);
+    const std::string options = prepare_fingerprint(config), input = identity_of_inputs(config);
     return input.empty() ? fingerprint.starts_with(options) : fingerprint == options + input;
 }
 
@@ -358,7 +366,7 @@ Config prepare(const Backend& backend, const Config& given, const std::filesyste
     summary.pca_mean = components.pca.mean;
     summary.pca_loadings = components.pca.loadings;
     summary.matrix_name = atlas.matrix_name;
-    summary.fingerprint = prepare_fingerprint(config) + input_identity(config.input.path);
+    summary.fingerprint = prepare_fingerprint(config) + identity_of_inputs(config);
     std::int64_t largest_degree = 0;
     for (std::int64_t r = 0; r < graph.rows.size(); ++r)
         largest_degree = std::max(largest_degree, graph.degree(r));

@@ -2,12 +2,18 @@
 
 #include <torch/torch.h>
 
+#include "dist/error.hpp"
+
 namespace lapatlas {
 
 ExpressionEmbedding::ExpressionEmbedding(std::int64_t genes, bool negative_binomial)
     : negative_binomial_(negative_binomial) {
     gains_ = register_buffer("gains", torch::ones({genes}));
     overdispersion_ = register_buffer("overdispersion", torch::ones({genes}));
+}
+
+EmbeddingLoss ExpressionEmbedding::loss(const CellsOfStep& /*cells*/) {
+    throw InternalError("this embedding has no parameters to train");
 }
 
 CountLaw ExpressionEmbedding::law(const torch::Tensor& latents, const torch::Tensor& /*batches*/) {

@@ -11,6 +11,8 @@ class ExpressionEmbedding : public torch::nn::Module, public CellEmbedding {
     ExpressionEmbedding(std::int64_t genes, bool negative_binomial);
     torch::nn::Module& module() override { return *this; }
     bool sees_counts() const override { return false; }
+    /// InternalError: of those without parameters nothing is trained.
+    EmbeddingLoss loss(const CellsOfStep& cells) override;
     CountLaw law(const torch::Tensor& latents, const torch::Tensor& batches) override;
     void finish(const Communicator& comm, const EncodedBlocks& cells) override;
     /// Squared errors of log-normalised expression, means over genes.

@@ -2,8 +2,6 @@
 
 #include <torch/torch.h>
 
-#include "dist/error.hpp"
-
 namespace lapatlas {
 
 LinearEmbeddingImpl::LinearEmbeddingImpl(std::int64_t genes, std::int64_t latent, bool negative_binomial)
@@ -17,10 +15,6 @@ void LinearEmbeddingImpl::set(const torch::Tensor& mean, const torch::Tensor& lo
     loadings_.copy_(loadings);
 }
 
-EmbeddingLoss LinearEmbeddingImpl::loss(const CellsOfStep& /*cells*/) {
-    throw InternalError("principal components are not trained");
-}
-
 Posterior LinearEmbeddingImpl::encode(const torch::Tensor& x) {
     const torch::Tensor z = torch::mm(x - mean_, loadings_);
     return {z, torch::zeros_like(z), false};
@@ -28,10 +22,6 @@ Posterior LinearEmbeddingImpl::encode(const torch::Tensor& x) {
 
 torch::Tensor LinearEmbeddingImpl::decode(const torch::Tensor& latents) {
     return torch::addmm(mean_, latents, loadings_.t());
-}
-
-EmbeddingLoss GeneEmbeddingImpl::loss(const CellsOfStep& /*cells*/) {
-    throw InternalError("genes as they are are not trained");
 }
 
 Posterior GeneEmbeddingImpl::encode(const torch::Tensor& x) { return {x, torch::zeros_like(x), false}; }

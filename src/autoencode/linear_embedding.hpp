@@ -11,8 +11,6 @@ class LinearEmbeddingImpl : public ExpressionEmbedding {
     LinearEmbeddingImpl(std::int64_t genes, std::int64_t latent, bool negative_binomial);
     void set(const torch::Tensor& mean, const torch::Tensor& loadings);
     std::int64_t latent() const override { return loadings_.size(1); }
-    /// InternalError: there is nothing to train.
-    EmbeddingLoss loss(const CellsOfStep& cells) override;
     Posterior encode(const torch::Tensor& x) override;
     torch::Tensor decode(const torch::Tensor& latents) override;
 
@@ -28,8 +26,6 @@ class GeneEmbeddingImpl : public ExpressionEmbedding {
     GeneEmbeddingImpl(std::int64_t genes, bool negative_binomial)
         : ExpressionEmbedding(genes, negative_binomial), genes_(genes) {}
     std::int64_t latent() const override { return genes_; }
-    /// InternalError: there is nothing to train.
-    EmbeddingLoss loss(const CellsOfStep& cells) override;
     Posterior encode(const torch::Tensor& x) override;
     torch::Tensor decode(const torch::Tensor& latents) override { return latents; }
 

@@ -319,6 +319,8 @@ void check_config(const Config& config) {
         throw ConfigError("train.target_epochs = " + std::to_string(config.train.target_epochs) +
                           " are the last of train.embedding_epochs = " +
                           std::to_string(config.train.embedding_epochs) + ": there are not so many");
+    if (config.model.classifier != "none" && label_column(config).empty())
+        throw ConfigError("model.classifier tells labels from latents: name their column by input.label_key");
     at_least("model.classifier_width", static_cast<double>(config.model.classifier_width), 1);
     at_least("train.classifier_epochs", static_cast<double>(config.train.classifier_epochs), 1);
     at_least("train.classifier_patience", static_cast<double>(config.train.classifier_patience), 1);
@@ -447,6 +449,15 @@ void check_config(const Config& config) {
     if (config.input.batch_from_file && !config.input.batch_key.empty())
         throw ConfigError("input.batch_from_file and input.batch_key = " + config.input.batch_key +
                           ": a cell has one batch; leave one of them out");
+    for (const std::string& key : split_text(
+             config.input.covariate_keys + "," + config.input.label_key + "," + config.input.batch_column(),
+             ','))
+        for (const char* ours : {"library_size", "manifold_distance", "extrapolation", "attempts",
+                                 "predicted", "score", "synthetic"})
+            if (key == ours)
+                throw ConfigError("'" + key +
+                                  "' (input.label_key, batch_key or covariate_keys): generated cells have "
+                                  "an obs column of this name with another meaning; rename yours");
     if (!config.input.covariate_keys.empty()) {
         std::vector<std::string> keys = split_text(config.input.covariate_keys, ',');
         std::sort(keys.begin(), keys.end());

@@ -37,6 +37,8 @@ DenoiseInput read_denoise_input(const Communicator& comm, const Config& config, 
     if (std::min(reference.num_cells, input.query.num_cells) < comm.size())
         throw InputError("reference and query need a cell for each of the " + std::to_string(comm.size()) +
                          " ranks; start fewer ranks");
+    input.query_obs = read_obs_columns(comm, config.denoise.query, input.query.first_cell,
+                                       std::ssize(input.query.cell_names), log);
     input.reference_labels = reference.labels;
     input.label_names = reference.label_names;
     AtlasShard of_query;

@@ -8,12 +8,14 @@
 #include "dist/log.hpp"
 #include "src/config/options.hpp"
 #include "src/denoise/shared_genes.hpp"
+#include "src/io/obs_columns.hpp"
 
 namespace lapatlas {
 
 /// What denoising starts from: this rank's cells of the reference and of the query, over the genes of both.
 struct DenoiseInput {
-    AtlasShard query;  ///< names and labels; its matrix is in `shared`
+    AtlasShard query;      ///< names and labels; its matrix is in `shared`
+    ObsColumns query_obs;  ///< whatever else its file says of its cells
     SharedGenes shared;
     std::vector<std::int32_t> reference_labels;  // [local rows], -1: none
     std::vector<std::string> label_names;        ///< of the reference

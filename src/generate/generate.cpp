@@ -134,7 +134,8 @@ void decode_counts(const std::shared_ptr<const Backend>& backend, CountDecoder d
 }
 
 /// Where the best cells are to stay: ConfigError if nothing can tell which.
-void require_scorer(const TrainedModel& trained, const GenerateOptions& options, Log& log) {
+void require_scorer(const TrainedModel& trained, const Config& config, Log& log) {
+    const GenerateOptions& options = config.generate;
     if (options.keep_best == 1) return;
     if (trained.model.scorer.is_empty())
         throw ConfigError(
@@ -143,7 +144,7 @@ void require_scorer(const TrainedModel& trained, const GenerateOptions& options,
         throw ConfigError(
             "generate.keep_best keeps the best cells of each type, whatever their batch, so that "
             "generate.like cannot be met; drop one");
-    if (trained.scorer_options != scorer_options(options))
+    if (trained.scorer_options != scorer_options(config))
         log.warning("the Scorer was trained on cells made with other options (" + trained.scorer_options +
                     "): it may judge these by what sets them apart from those");
 }
@@ -273,7 +274,7 @@ void generate(const std::shared_ptr<const Backend>& backend, const Config& confi
     const Communicator& comm = backend->comm();
     TrainedModel trained = agreed(comm, [&] { return load_trained_model(backend, checkpoint, config); });
     const CellPlan wanted = agreed(comm, [&] {
-        require_scorer(trained, config.generate, log);
+        require_scorer(trained, config, log);
         InputOptions named = config.input;
         named.label_key = label_column(config);
         return make_cell_plan(config.generate, named, trained.known, trained.num_cells);

@@ -8,6 +8,7 @@
 #include "dist/collectives.hpp"
 #include "dist/error.hpp"
 #include "dist/stop_request.hpp"
+#include "src/config/derived.hpp"
 #include "src/config/text_list.hpp"
 #include "src/embed/parameter_init.hpp"
 #include "src/generate/generate.hpp"
@@ -53,6 +54,7 @@ ScorerCells gather(const std::shared_ptr<const Backend>& backend, const Config& 
     }
     std::vector<std::int64_t> of_labels = trained.known.cells_of_labels();
     of_labels.pop_back();  // the unlabelled
+    if (is_unconditional(config.generate)) of_labels.clear();
     CellPlan plan = CellPlan::from_frequencies(of_labels, cells.of_kind);
     plan.draw_batches(trained.known);
     GenerativeModel model = trained.model;
@@ -138,14 +140,15 @@ RealScorer fit(const Backend& backend, const Config& config, const ScorerCells& 
 
 bool has_scorer(const Checkpoint& checkpoint) { return !checkpoint.scorer_options.empty(); }
 
-std::string scorer_options(const GenerateOptions& options) {
+std::string scorer_options(const Config& config) {
+    const GenerateOptions& options = config.generate;
     std::string text = "solver " + options.solver;
     if (options.solver != "ancestral") text += ", steps " + std::to_string(options.steps);
     text += ", guidance " + number_text(options.guidance) + ", classifier_guidance " +
             number_text(options.classifier_guidance);
     if (options.keep_predicted) text += ", keep_predicted";
     if (options.library_size > 0) text += ", library_size " + number_text(options.library_size);
-    return text;
+    return text + ", scorer_epochs " + std::to_string(config.train.scorer_epochs);
 }
 
 void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& config,
@@ -154,7 +157,7 @@ void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& c
     if (!config.train.scorer) return;
     const Communicator& comm = backend->comm();
     Checkpoint checkpoint = agreed(comm, [&] { return read_trained_checkpoint(path, config); });
-    if (checkpoint.scorer_options == scorer_options(config.generate)) return;
+    if (checkpoint.scorer_options == scorer_options(config)) return;
     log.stage("train the Scorer of real and generated cells");
     const TrainedModel trained = agreed(comm, [&] { return load_trained_model(backend, path, config); });
     const RankData data = load_rank_data(comm, prepared, config);
@@ -162,7 +165,7 @@ void train_scorer(const std::shared_ptr<const Backend>& backend, const Config& c
 
     const RealScorer scorer = fit(*backend, config, cells, log);
     store_module(checkpoint, "scorer", *scorer);
-    checkpoint.scorer_options = scorer_options(config.generate);
+    checkpoint.scorer_options = scorer_options(config);
     agreed(comm, [&] {
         if (comm.is_root()) write_checkpoint(path, checkpoint, provenance, config.train.keep_checkpoints);
     });

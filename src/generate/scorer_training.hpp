@@ -15,8 +15,8 @@ struct Checkpoint;
 
 /// Whether a checkpoint has a Scorer.
 bool has_scorer(const Checkpoint& checkpoint);
-/// Of the options that decide how generated cells are: what a Scorer learns to tell.
-std::string scorer_options(const GenerateOptions& options);
+/// Of the options that decide what a Scorer learns to tell, and for how long it does.
+std::string scorer_options(const Config& config);
 
 /// Collective. With train.scorer, and where the checkpoint has none for these options: generates as many
 /// cells as there are training cells (at most 20,000), trains a RealScorer on these against as many training

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <set>
 #include <utility>
 
 #include "dist/agreement.hpp"
@@ -91,8 +92,34 @@ AtlasShard read_file(const Communicator& comm, const InputOptions& options, cons
     return shard;
 }
 
-std::string stem_of(const std::string& path) {
-    return std::filesystem::path(path).lexically_normal().stem().string();
+/// What a file or folder is called, without the ending of a file and with its folder if asked for.
+std::string name_of(const std::string& path, bool with_folder) {
+    std::filesystem::path whole = std::filesystem::path(path).lexically_normal();
+    if (!whole.has_filename()) whole = whole.parent_path();  // a slash at the end
+    const std::string name =
+        (std::filesystem::is_directory(whole) ? whole.filename() : whole.stem()).string();
+    return with_folder ? (whole.parent_path().filename() / name).string() : name;
+}
+
+/// Collective. The files' names as batches: with their folders where they are not told apart without (10x
+/// calls its output alike in every folder).
+std::vector<std::string> names_of_files(const Communicator& comm, const InputOptions& options,
+                                        const std::vector<std::string>& files) {
+    std::vector<std::string> names;
+    agreed(comm, [&] {
+        if (!comm.is_root()) return;
+        for (const bool with_folder : {false, true}) {
+            names.clear();
+            for (const std::string& file : files) names.push_back(name_of(file, with_folder));
+            if (std::set<std::string>(names.begin(), names.end()).size() == names.size()) return;
+        }
+        if (options.batch_from_file)
+            throw InputError(options.path +
+                             ": files of the same name in folders of the same name, which "
+                             "input.batch_from_file cannot tell apart; rename them");
+    });
+    broadcast(comm, names);
+    return names;
 }
 
 void merge_names(std::vector<std::string>& all, const std::vector<std::string>& more) {
@@ -122,6 +149,7 @@ AtlasShard read_files(const Communicator& comm, const InputOptions& options,
                       const std::vector<std::string>& files, Log& log) {
     const std::vector<std::int64_t> cells = count_cells(comm, options, files);
     const std::int64_t total = std::accumulate(cells.begin(), cells.end(), std::int64_t{0});
+    const std::vector<std::string> called = names_of_files(comm, options, files);
     std::vector<AtlasShard> shards;
     std::vector<std::vector<std::string>> names, ids;
     AtlasShard atlas;
@@ -131,10 +159,15 @@ AtlasShard read_files(const Communicator& comm, const InputOptions& options,
         of_file.path = files[f];
         AtlasShard shard = read_file(comm, of_file, {first, total}, log);
         if (options.batch_from_file) {
-            shard.batch_names = {stem_of(files[f])};
+            shard.batch_names = {called[f]};
             shard.batches.assign(static_cast<std::size_t>(shard.counts.num_rows()), 0);
         }
         first += cells[f];
+        if (f == 0) atlas.protein_names = shard.protein_names;
+        if (shard.protein_names != atlas.protein_names)
+            throw InputError(files[f] +
+                             ": its proteins (input.protein_key) are others, or in another order, than " +
+                             files[0] + "'s");
         names.push_back(shard.gene_names);
         ids.push_back(shard.gene_ids);
         merge_names(atlas.label_names, shard.label_names);
@@ -153,7 +186,7 @@ AtlasShard read_files(const Communicator& comm, const InputOptions& options,
         append_file(atlas, std::exchange(shards[f], {}), join.new_index[f]);
     std::string sizes;
     for (std::size_t f = 0; f < files.size(); ++f)
-        sizes += (f == 0 ? "" : ", ") + stem_of(files[f]) + " " + std::to_string(cells[f]) + " x " +
+        sizes += (f == 0 ? "" : ", ") + called[f] + " " + std::to_string(cells[f]) + " x " +
                  std::to_string(names[f].size());
     log.info(std::to_string(files.size()) + " files (" + sizes + ") joined by " +
              (join.by_id ? "Ensembl id" : "gene name") + ", " + options.join_genes + ": " +
@@ -161,24 +194,30 @@ AtlasShard read_files(const Communicator& comm, const InputOptions& options,
     return atlas;
 }
 
-}  // namespace
-
-AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log) {
+/// Collective. The cells with the names that they have in their files, which may occur more than once.
+AtlasShard read_with_names(const Communicator& comm, const InputOptions& options, Log& log) {
     const std::vector<std::string> files = agreed(comm, [&] { return input_files(options.path); });
     if (options.values == "as_given" && (files.size() != 1 || options.batch_from_file))
         throw ConfigError("input.values = as_given takes one .h5ad file, " + options.path + " are several");
     if (!options.covariate_keys.empty() && files.size() != 1)
         throw ConfigError("input.covariate_keys takes one .h5ad file, " + options.path +
                           " are several; join them first");
-    if (!options.protein_key.empty() && files.size() != 1)
-        throw ConfigError("input.protein_key takes one .h5ad file, " + options.path +
-                          " are several; join them first, or give input.protein_path");
-    AtlasShard shard = files.size() == 1 && !options.batch_from_file ? read_file(comm, options, {}, log)
-                                                                     : read_files(comm, options, files, log);
-    // A 10x file's are features of a type, read with its genes.
-    if (!options.protein_key.empty() && shard.protein_names.empty())
-        read_protein_obsm(comm, options.path, options.protein_key, shard);
-    if (!options.protein_path.empty()) read_protein_file(comm, options, shard, log);
+    if (files.size() != 1 || options.batch_from_file) return read_files(comm, options, files, log);
+    InputOptions of_file = options;
+    of_file.path = files.front();  // of an index of shards, the shard
+    return read_file(comm, of_file, {}, log);
+}
+
+}  // namespace
+
+AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log) {
+    AtlasShard shard = read_with_names(comm, options, log);
+    if (!options.protein_path.empty()) {
+        InputOptions of_proteins;
+        of_proteins.path = options.protein_path;
+        Log silent = Log::silent();
+        attach_proteins(comm, options, read_with_names(comm, of_proteins, silent), shard, log);
+    }
     if (const std::int64_t cells = make_names_unique(comm, shard.cell_names); cells > 0)
         log.warning(options.path + ": " + std::to_string(cells) +
                     " cell names occur before; made unique (NAME-1, ...)");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "dist/error.hpp"
@@ -14,7 +15,7 @@ namespace {
 std::map<std::string, std::size_t> count_files(const std::vector<std::vector<std::string>>& keys) {
     std::map<std::string, std::size_t> files;
     for (const auto& of_file : keys)
-        for (const std::string& key : of_file)
+        for (const std::string& key : std::set<std::string>(of_file.begin(), of_file.end()))
             if (!key.empty()) ++files[key];
     return files;
 }
@@ -87,6 +88,11 @@ void append_file(AtlasShard& atlas, AtlasShard file, const std::vector<std::int3
         genes.clear();
         values.clear();
         for (const auto& [gene, value] : entries) {
+            // An Ensembl id may name several rows of a file: they are one gene.
+            if (!genes.empty() && genes.back() == gene) {
+                values.back() += value;
+                continue;
+            }
             genes.push_back(gene);
             values.push_back(value);
         }
@@ -100,6 +106,7 @@ void append_file(AtlasShard& atlas, AtlasShard file, const std::vector<std::int3
     append(atlas.batches, std::move(file.batches));
     append(atlas.split_values, std::move(file.split_values));
     append(atlas.split_groups, std::move(file.split_groups));
+    append(atlas.proteins, std::move(file.proteins));
 }
 
 }  // namespace lapatlas

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 #include "dist/agreement.hpp"
 #include "dist/block_range.hpp"
@@ -11,8 +10,8 @@
 #include "dist/error.hpp"
 #include "dist/hdf5_file.hpp"
 #include "partition/row_exchange.hpp"
-#include "src/io/atlas_reader.hpp"
 #include "src/io/h5ad_frame.hpp"
+#include "src/io/name_lookup.hpp"
 #include "src/io/near_names.hpp"
 
 namespace lapatlas {
@@ -58,7 +57,9 @@ void read_array(const Hdf5File& file, const std::string& key, AtlasShard& shard)
     shard.proteins = file.read_rows<float>(path, shard.first_cell, std::ssize(shard.cell_names));
 }
 
-void require_counts(const std::string& where, const AtlasShard& shard) {
+}  // namespace
+
+void require_protein_counts(const std::string& where, const AtlasShard& shard) {
     const std::size_t width = shard.protein_names.size();
     for (std::size_t i = 0; i < shard.proteins.size(); ++i) {
         const float value = shard.proteins[i];
@@ -72,21 +73,7 @@ void require_counts(const std::string& where, const AtlasShard& shard) {
     }
 }
 
-/// Collective. Global rows of all ranks' cells, by name.
-std::unordered_map<std::string, std::int64_t> rows_by_name(const Communicator& comm,
-                                                           const AtlasShard& shard) {
-    std::string mine;
-    for (const std::string& name : shard.cell_names) mine += name + '\0';
-    const std::vector<char> all = all_gather_v<char>(comm, mine);
-    std::unordered_map<std::string, std::int64_t> rows;
-    std::int64_t row = 0;
-    for (auto begin = all.begin(); begin != all.end(); ++row) {
-        const auto end = std::find(begin, all.end(), '\0');
-        rows.emplace(std::string(begin, end), row);
-        begin = end + 1;
-    }
-    return rows;
-}
+namespace {
 
 std::vector<float> dense(const PackedCounts& counts) {
     std::vector<float> values(static_cast<std::size_t>(counts.num_rows() * counts.num_genes()), 0);
@@ -113,22 +100,21 @@ void read_protein_obsm(const Communicator& comm, const std::string& path, const 
         else
             read_table(file, name, shard);
         if (shard.protein_names.empty()) throw InputError(path + ": " + name + " holds no proteins");
-        require_counts(path + ": " + name, shard);
+        require_protein_counts(path + ": " + name, shard);
     });
 }
 
-void read_protein_file(const Communicator& comm, const InputOptions& options, AtlasShard& shard, Log& log) {
-    InputOptions other;
-    other.path = options.protein_path;
-    Log silent = Log::silent();
-    const AtlasShard found = read_atlas(comm, other, silent);
-    const auto rows = rows_by_name(comm, found);
-    std::vector<std::int64_t> wanted;
+void attach_proteins(const Communicator& comm, const InputOptions& options, const AtlasShard& found,
+                     AtlasShard& shard, Log& log) {
+    const std::string advice = " (input.protein_path: cells are found by their names)";
+    require_distinct_names(comm, shard.cell_names, options.path + advice);
+    require_distinct_names(comm, found.cell_names, options.protein_path + advice);
+    std::vector<std::int64_t> wanted =
+        find_by_name(comm, found.cell_names, found.first_cell, shard.cell_names);
     std::vector<std::uint8_t> is_there;
-    for (const std::string& name : shard.cell_names) {
-        const auto at = rows.find(name);
-        is_there.push_back(at == rows.end() ? 0 : 1);
-        wanted.push_back(at == rows.end() ? 0 : at->second);
+    for (std::int64_t& row : wanted) {
+        is_there.push_back(row < 0 ? 0 : 1);
+        row = std::max<std::int64_t>(row, 0);
     }
     const std::int64_t cells = all_reduce_sum(
         comm, static_cast<std::int64_t>(std::count(is_there.begin(), is_there.end(), std::uint8_t{1})));

@@ -15,8 +15,14 @@ namespace lapatlas {
 void read_protein_obsm(const Communicator& comm, const std::string& path, const std::string& key,
                        AtlasShard& shard);
 
-/// Collective. The same from the counts of another file, input.protein_path, with its cells' names; cells
-/// that it lacks have none. InputError where no cell is found.
-void read_protein_file(const Communicator& comm, const InputOptions& options, AtlasShard& shard, Log& log);
+/// Rank-local. InputError where a shard's protein is neither a count nor NaN (not measured); it begins with
+/// `where`.
+void require_protein_counts(const std::string& where, const AtlasShard& shard);
+
+/// Collective. The shard's proteins from the counts of another file, `found`, that input.protein_path names:
+/// cells are found by their names; those that it lacks have none. InputError where no cell is found, or a
+/// name occurs twice in either.
+void attach_proteins(const Communicator& comm, const InputOptions& options, const AtlasShard& found,
+                     AtlasShard& shard, Log& log);
 
 }  // namespace lapatlas

@@ -8,6 +8,7 @@
 #include "dist/error.hpp"
 #include "src/io/count_check.hpp"
 #include "src/io/near_names.hpp"
+#include "src/io/proteins.hpp"
 #include "src/io/row_assembler.hpp"
 
 namespace lapatlas {
@@ -57,7 +58,10 @@ void take_proteins(const std::string& path, const std::string& wanted, const Ten
 void finish_tenx(const Communicator& comm, const InputOptions& options, TenxFeatures features,
                  CountMatrix counts, AtlasShard& shard, Log& log) {
     if (!options.protein_key.empty())
-        agreed(comm, [&] { take_proteins(options.path, options.protein_key, features, counts, shard); });
+        agreed(comm, [&] {
+            take_proteins(options.path, options.protein_key, features, counts, shard);
+            require_protein_counts(options.path + ", features of type '" + options.protein_key + "'", shard);
+        });
     std::vector<std::int32_t> new_index;
     std::int64_t num_kept = 0;
     for (std::size_t i = 0; i < features.names.size(); ++i) {

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "dist/collectives.hpp"
+#include "dist/ask_owners.hpp"
 #include "dist/fnv1a.hpp"
 #include "src/io/text_exchange.hpp"
 
@@ -23,20 +23,19 @@ std::vector<std::size_t> suspects(const Communicator& comm, const std::vector<st
         hashes.push_back(fnv1a(name));
         owners.push_back(static_cast<int>(hashes.back() % static_cast<std::uint64_t>(comm.size())));
     }
-    const Outbox<std::uint64_t> outbox = group_by_destination<std::uint64_t>(hashes, owners, comm.size());
-    const Received<std::uint64_t> asked = all_to_all_v<std::uint64_t>(comm, outbox.items, outbox.offsets);
-    std::unordered_map<std::uint64_t, std::int32_t> times;
-    for (const std::uint64_t hash : asked.items) ++times[hash];
-    std::vector<std::uint8_t> repeated;
-    repeated.reserve(asked.items.size());
-    for (const std::uint64_t hash : asked.items) repeated.push_back(times[hash] > 1 ? 1 : 0);
-    const Received<std::uint8_t> answers = all_to_all_v<std::uint8_t>(comm, repeated, asked.offsets);
-    // Answers come back in the order of the outbox.
-    std::vector<std::int64_t> next(outbox.offsets.begin(), outbox.offsets.end() - 1);
+    const auto is_repeated = [](std::span<const std::uint64_t> asked) {
+        std::unordered_map<std::uint64_t, std::int32_t> times;
+        for (const std::uint64_t hash : asked) ++times[hash];
+        std::vector<std::uint8_t> repeated;
+        repeated.reserve(asked.size());
+        for (const std::uint64_t hash : asked) repeated.push_back(times[hash] > 1 ? 1 : 0);
+        return repeated;
+    };
+    const std::vector<std::uint8_t> repeated =
+        ask_owners<std::uint8_t>(comm, std::span<const std::uint64_t>(hashes), owners, is_repeated);
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < names.size(); ++i)
-        if (answers.items[static_cast<std::size_t>(next[static_cast<std::size_t>(owners[i])]++)] != 0)
-            found.push_back(i);
+        if (repeated[i] != 0) found.push_back(i);
     return found;
 }
 

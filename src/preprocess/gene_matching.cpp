@@ -12,8 +12,10 @@ GeneMatches equal_texts(const std::vector<std::string>& left, const std::vector<
         if (!right[g].empty()) place.emplace(right[g], static_cast<std::int32_t>(g));
     GeneMatches pairs;
     for (std::size_t g = 0; g < left.size(); ++g)
-        if (const auto found = place.find(left[g]); found != place.end())
+        if (const auto found = place.find(left[g]); found != place.end()) {
             pairs.emplace_back(static_cast<std::int32_t>(g), found->second);
+            place.erase(found);  // an id may occur twice: its first gene is the one
+        }
     return pairs;
 }
 

@@ -160,7 +160,8 @@ Hdf5File open_checkpoint(const fs::path& path) {
 
 CheckpointStatus status_in(const Hdf5File& file) {
     return {file.read_string("fingerprint"), file.read_string("weights_id"),
-            file.read_scalar<std::int64_t>("counters/complete") != 0, file.exists("scorer_options")};
+            file.read_scalar<std::int64_t>("counters/complete") != 0,
+            file.exists("scorer_options") ? file.read_string("scorer_options") : std::string()};
 }
 
 }  // namespace

@@ -61,9 +61,9 @@ std::filesystem::path previous_checkpoint(const std::filesystem::path& last, std
 
 struct CheckpointStatus {
     std::string fingerprint;
-    std::string weights_id;  ///< of what generation uses: equal weights, equal id
-    bool complete = false;   ///< training is at its end
-    bool has_scorer = false;
+    std::string weights_id;      ///< of what generation uses: equal weights, equal id
+    bool complete = false;       ///< training is at its end
+    std::string scorer_options;  ///< empty: no Scorer
 };
 
 struct FoundCheckpoint {

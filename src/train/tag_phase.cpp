@@ -193,7 +193,8 @@ std::unique_ptr<FrozenLatents> TagPhase::freeze() {
         const std::int64_t step = (steps() / clusters_.steps_a_pass() + 1) * clusters_.steps_a_pass() + place;
         clusters_.read_ahead(comm_.rank(), step);
         const ActivePart part = activate(step);
-        const torch::Tensor z = encode(part, step, 0, nullptr);
+        // Masked as the decoder's latents are.
+        const torch::Tensor z = encode(part, step, config_.train.mask_fraction, nullptr);
         frozen->add(0, part.induced->kept_rows, {z, torch::zeros_like(z), false});
         clusters_.give_up(comm_.rank(), step);
     }

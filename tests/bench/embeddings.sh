@@ -27,7 +27,6 @@ for embedding in ${EMBEDDINGS:-autoencoder hvg scanvi sctag pca laplacian}; do
         if [ ! -e "$run/done" ]; then
             mkdir -p "$run"
             call prepare "$LAPATLAS_ROOT/configs/embeddings.toml" --input.path="$file" --output.dir="$run" "${model[@]}"
-            # The embedding and the ScoreNet of both are the same: only the classifier is trained anew.
             call train "$run"
             echo $((SECONDS - start)) > "$run/done"
         fi

@@ -14,6 +14,7 @@ import tempfile
 
 import anndata
 import numpy as np
+import pandas as pd
 from sklearn.metrics import silhouette_score
 
 from call import Check, call, common_options, disturbed, ranks_of
@@ -48,6 +49,10 @@ def main():
         other = whole[200:].copy()
         other = other[:, np.random.default_rng(1).permutation(other.n_vars)].copy()
         other.var_names = [n if n != "gene3" else "only_here" for n in other.var_names]
+        other.obs["depth"] = np.where(np.arange(60) == 7, np.nan, np.arange(60) / 4)
+        other.obs["donor"] = pd.Categorical([None if i == 9 else f"donor {i % 3}" for i in range(60)])
+        other.obs["is_good"] = np.arange(60) % 2 == 0
+        other.obs["unknown"] = pd.Categorical([None] * 60, categories=["never"])
         query = write(folder, "query", other)
         config = folder / "config.toml"
         config.write_text(CONFIG)
@@ -65,6 +70,11 @@ def main():
         check(list(one.obs_names) == list(other.obs_names), "cells are those of the query, in its order")
         check("only_here" not in one.var_names and "gene3" not in one.var_names and one.n_vars == other.n_vars - 1,
               "genes are those of both", one.var_names)
+        check(np.array_equal(one.obs["depth"], other.obs["depth"], equal_nan=True), "numbers of the query's obs are kept", one.obs)
+        check(one.obs["donor"].astype(object).fillna("").tolist() == other.obs["donor"].astype(object).fillna("").tolist() and
+              one.obs["is_good"].astype(str).tolist() == other.obs["is_good"].astype(str).tolist() and
+              one.obs["unknown"].isna().all() and one.obs["cell_type"].tolist() == other.obs["cell_type"].tolist(),
+              "and so are its texts, booleans and types", one.obs)
         counts = other[:, one.var_names].X
         check(abs(one.X - counts).nnz == 0, "X is the query's counts over them")
         check(one.obsm["X_dice"].shape == (60, 4) and (one.obsm["X_dice_sd"] > 0).all(), "latents and their spread")
@@ -100,6 +110,8 @@ def main():
         check(answer.code == 0, f"denoise on {options.ranks} ranks", answer.errors)
         many = anndata.read_h5ad(folder / "many" / "denoised.h5ad")
         check(np.array_equal(one.obsm["X_pca"], many.obsm["X_pca"]), "X_pca is the same to the last bit")
+        columns = ["depth", "donor", "is_good", "unknown", "cell_type"]
+        check(one.obs[columns].equals(many.obs[columns]), "obs is the same", many.obs)
         apart = np.abs(one.obsm["X_dice"] - many.obsm["X_dice"]).max() / one.obsm["X_dice"].std()
         check(apart < 2e-2, "X_dice is the same up to rounding in training", apart)
 

@@ -125,6 +125,31 @@ def main():
                 here = a[f"{part}/proteins"][:]
                 check(all(np.array_equal(here, other[f"{part}/proteins"][:], equal_nan=True) for other in (b, c)), f"{part} cells are the same from a table and a second file")
 
+        # Two files with proteins of their own, as shards are; the figures of an atlas in shards.
+        halves = [table[:700].copy(), table[700:].copy()]
+        for number, half in enumerate(halves):
+            half.write_h5ad(folder / f"half{number}.h5ad")
+        lapatlas("prepare", "c.toml", "--input.path=half0.h5ad,half1.h5ad", "--output.dir=of_halves", "--quiet")
+        with h5py.File(folder / "run/prepared.h5") as a, h5py.File(folder / "of_halves/prepared.h5") as b:
+            check(np.array_equal(a["train/proteins"][:], b["train/proteins"][:], equal_nan=True), "two files are joined with their proteins")
+        halves[1].obsm["protein_expression"] = halves[1].obsm["protein_expression"].rename(columns={"protein_2": "CD3"})
+        halves[1].write_h5ad(folder / "half1.h5ad")
+        answer = lapatlas("prepare", "c.toml", "--input.path=half0.h5ad,half1.h5ad", "--output.dir=other_proteins", code=2)
+        check("half1.h5ad: its proteins" in answer.errors, "they must be of the same proteins", answer.errors)
+        for shards in ("1", "2"):
+            lapatlas("generate", "run", "--cells", "1200", "--output", "parts.h5ad", f"--generate.shards={shards}", "--quiet")
+            lapatlas("evaluate", "run", "--generated", "parts.shards.json", "--output", "parts.json", "--quiet")
+            of_parts = json.loads((folder / "parts.proteins.json").read_text())
+            check(of_parts["mean_pcc"] == figures["mean_pcc"], f"the same figures of {shards} shards", of_parts)
+            for file in folder.glob("parts*"):
+                file.unlink()
+
+        # A run belongs to the antibody counts that it was prepared with.
+        second.X = second.X + 1
+        second.write_h5ad(folder / "second.h5ad")
+        answer = lapatlas("prepare", "c.toml", "--input.path=real.h5ad", "--input.protein_key=", "--input.protein_path=second.h5ad", "--output.dir=of_file", code=2)
+        check("prepared with other input" in answer.errors, "another second file wants another folder", answer.errors)
+
         # 10x's own format has both as features of two types.
         both = scipy.sparse.csr_matrix(np.hstack([measured.X.toarray(), known.to_numpy()[~missing.any(axis=1).to_numpy()]]))
         types = ["Gene Expression"] * measured.n_vars + ["Antibody Capture"] * 7

@@ -73,6 +73,12 @@ TEST(Config, WhatContradictsItselfOrIsNotBuiltIsRefused) {
     both.input.split_key = "fold";
     both.input.split_group_key = "donor";
     EXPECT_NE(config_error([&] { check_config(both); }).find("input.split_group_key"), std::string::npos);
+    Config unlabelled;
+    unlabelled.model.classifier = "mlp";
+    EXPECT_NE(config_error([&] { check_config(unlabelled); }).find("input.label_key"), std::string::npos);
+    Config as_ours;
+    as_ours.input.covariate_keys = "age,library_size";
+    EXPECT_NE(config_error([&] { check_config(as_ours); }).find("'library_size'"), std::string::npos);
     EXPECT_NE(error_with("evaluate.min_type_cells", "4").find("evaluate.min_type_cells"), std::string::npos);
 }
 

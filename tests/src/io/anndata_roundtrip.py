@@ -410,6 +410,41 @@ def make_joined_cases(folder):
            counts=parts[0].X.toarray(), cell_names=list(parts[0].obs_names), batch_names=["part0"],
            batches=[0] * parts[0].n_obs)
 
+    index["shards"] = index["shards"][:1]
+    (folder / "one.shards.json").write_text(json.dumps(index))
+    expect("an index of one shard", {"path": str(folder / "one.shards.json")}, counts=parts[0].X.toarray(),
+           cell_names=list(parts[0].obs_names))
+
+    # Every sample's file is called alike, in a folder of its own.
+    for number in range(2):
+        (folder / f"sample{number}").mkdir()
+        parts[number].write_h5ad(folder / f"sample{number}" / "counts.h5ad")
+    alike = f"{folder / 'sample0/counts.h5ad'},{folder / 'sample1/counts.h5ad'}"
+    whole = ad.concat([parts[0][:, parts[1].var_names], parts[1]])
+    whole = whole[:, [name for name in parts[0].var_names if name in set(parts[1].var_names)]]
+    expect("files called alike", {"path": alike, "batch_from_file": True}, counts=whole.X.toarray(), genes=list(whole.var_names),
+           cell_names=list(whole.obs_names), batch_names=["sample0/counts", "sample1/counts"],
+           batches=[0] * parts[0].n_obs + [1] * parts[1].n_obs)
+    (folder / "more" / "sample0").mkdir(parents=True)
+    parts[1].write_h5ad(folder / "more" / "sample0" / "counts.h5ad")
+    expect_error("in folders called alike", {"path": f"{folder / 'sample0/counts.h5ad'},{folder / 'more/sample0/counts.h5ad'}",
+                                             "batch_from_file": True}, "same name", "batch_from_file")
+
+    # An id that names two rows of a file is one gene, and no gene of a file that has it not.
+    first, second = parts[0][:, :4].copy(), parts[0][:, :4].copy()
+    first.var["gene_ids"] = ["ENSG1", "ENSG1", "ENSG2", "ENSG9"]
+    second.var["gene_ids"] = ["ENSG2", "ENSG1", "ENSG3", "ENSG3"]
+    second.var_names = [f"other{i}" for i in range(4)]
+    for part in (first, second):
+        part.X = sp.csr_matrix(part.X.toarray() + np.arange(1, 5, dtype="float32"))
+    first.write_h5ad(folder / "first.h5ad")
+    a, b = first.X.toarray(), second.X.toarray()
+    second.obs_names = [f"of second {name}" for name in second.obs_names]
+    second.write_h5ad(folder / "second.h5ad")
+    expect("an id twice in a file", {"path": f"{folder / 'first.h5ad'},{folder / 'second.h5ad'}"}, gene_ids=["ENSG1", "ENSG2"],
+           genes=[first.var_names[0], first.var_names[2]], cell_names=[*first.obs_names, *second.obs_names],
+           counts=np.vstack([np.stack([a[:, 0] + a[:, 1], a[:, 2]], 1), np.stack([b[:, 1], b[:, 0]], 1)]))
+
     strange = parts[0].copy()
     strange.var_names = [f"strange{i}" for i in range(GENES)]
     del strange.var["gene_ids"]
