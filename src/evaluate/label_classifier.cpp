@@ -1,6 +1,6 @@
 #include "src/evaluate/label_classifier.hpp"
 
-#include <Eigen/Cholesky>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -29,6 +29,41 @@ double objective(const Eigen::MatrixXd& x, const Eigen::MatrixXd& truth, const E
     const Eigen::MatrixXd p = softmax_rows(x * weights);
     const double fit = -(truth.array() * (p.array().max(1e-300)).log()).sum();
     return fit + 0.5 * weights.topRows(weights.rows() - 1).squaredNorm();
+}
+
+/// The objective's Hessian at the probabilities `p` times `v` [width, labels].
+Eigen::MatrixXd curvature_along(const Eigen::MatrixXd& x, const Eigen::MatrixXd& p,
+                                const Eigen::MatrixXd& v) {
+    Eigen::MatrixXd moved = x * v;
+    const Eigen::VectorXd mean = (p.array() * moved.array()).rowwise().sum();
+    moved = (p.array() * (moved.colwise() - mean).array()).matrix();
+    Eigen::MatrixXd product = x.transpose() * moved;
+    const Eigen::Index intercept = v.rows() - 1;
+    product.topRows(intercept) += v.topRows(intercept);
+    // A constant added to all intercepts changes nothing; a trace of a ridge there keeps the solution finite.
+    product.row(intercept) += 1e-6 * v.row(intercept);
+    return product;
+}
+
+/// What of the Hessian solves to the gradient, by conjugate gradients: the Hessian itself has (width x
+/// labels)^2 entries.
+Eigen::MatrixXd newton_step(const Eigen::MatrixXd& x, const Eigen::MatrixXd& p,
+                            const Eigen::MatrixXd& gradient) {
+    constexpr double kResidual = 1e-6;
+    Eigen::MatrixXd solution = Eigen::MatrixXd::Zero(gradient.rows(), gradient.cols());
+    Eigen::MatrixXd residual = gradient, direction = gradient;
+    double square = residual.squaredNorm();
+    const double enough = kResidual * kResidual * square;
+    for (Eigen::Index i = 0; i < 2 * gradient.size() && square > enough; ++i) {
+        const Eigen::MatrixXd product = curvature_along(x, p, direction);
+        const double step = square / (direction.array() * product.array()).sum();
+        solution += step * direction;
+        residual -= step * product;
+        const double next = residual.squaredNorm();
+        direction = residual + next / square * direction;
+        square = next;
+    }
+    return solution;
 }
 
 }  // namespace
@@ -63,21 +98,7 @@ LabelClassifier::LabelClassifier(const Points& cells, const std::vector<std::int
         const Eigen::MatrixXd p = softmax_rows(x * weights_);
         Eigen::MatrixXd gradient = x.transpose() * (p - truth);
         gradient.topRows(width - 1) += weights_.topRows(width - 1);
-        // The Hessian's blocks: X^T diag(p_a ([a = b] - p_b)) X. A constant added to all intercepts changes
-        // nothing; a trace of a ridge there keeps the factorisation safe.
-        Eigen::MatrixXd hessian(width * classes, width * classes);
-        for (Eigen::Index a = 0; a < classes; ++a)
-            for (Eigen::Index b = 0; b <= a; ++b) {
-                const Eigen::ArrayXd weight = p.col(a).array() * ((a == b ? 1.0 : 0.0) - p.col(b).array());
-                const Eigen::MatrixXd block = x.transpose() * weight.matrix().asDiagonal() * x;
-                hessian.block(a * width, b * width, width, width) = block;
-                hessian.block(b * width, a * width, width, width) = block.transpose();
-            }
-        for (Eigen::Index i = 0; i < hessian.rows(); ++i)
-            hessian(i, i) += i % width == width - 1 ? 1e-6 : 1.0;
-        const Eigen::Map<const Eigen::VectorXd> flat(gradient.data(), gradient.size());
-        const Eigen::VectorXd direction = hessian.ldlt().solve(flat);
-        const Eigen::Map<const Eigen::MatrixXd> move(direction.data(), width, classes);
+        const Eigen::MatrixXd move = newton_step(x, p, gradient);
         double length = 1, reached = objective(x, truth, weights_ - move);
         while (!(reached <= value) && length > 1e-6) {
             length /= 2;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "dist/error.hpp"
 
@@ -54,6 +55,19 @@ std::vector<std::string> number_texts(const Values& values, H5T_class_t kind) {
     return texts;
 }
 
+/// A group lists its columns by name; `order` says how the table had them. What it does not name comes last.
+std::vector<std::string> in_order(std::vector<std::string> columns, const std::vector<std::string>& order) {
+    std::map<std::string, std::size_t> place;
+    for (const std::string& column : order) place.emplace(column, place.size());
+    const auto place_of = [&](const std::string& column) {
+        const auto found = place.find(column);
+        return found == place.end() ? place.size() : found->second;
+    };
+    std::stable_sort(columns.begin(), columns.end(),
+                     [&](const std::string& a, const std::string& b) { return place_of(a) < place_of(b); });
+    return columns;
+}
+
 bool is_numeric_class(H5T_class_t kind) {
     return kind == H5T_INTEGER || kind == H5T_FLOAT || kind == H5T_ENUM;
 }
@@ -71,8 +85,9 @@ H5adFrame::H5adFrame(const Hdf5File& file, std::string name) : file_(file), name
         if (index_name_.empty() && std::find(all.begin(), all.end(), usual) != all.end()) index_name_ = usual;
     if (index_name_.empty() || std::find(all.begin(), all.end(), index_name_) == all.end())
         throw InputError(file.path().string() + ": table '" + name_ + "' has no index of names");
-    for (std::string& column : all)
-        if (column != index_name_) columns_.push_back(std::move(column));
+    std::erase(all, index_name_);
+    columns_ = is_records_ ? std::move(all)
+                           : in_order(std::move(all), file.string_list_attribute(name_, "column-order"));
     if (is_records_) {
         num_rows_ = file.num_rows(name_);
     } else {

@@ -17,7 +17,7 @@ class H5adFrame {
     H5adFrame(const Hdf5File& file, std::string name);
 
     std::int64_t num_rows() const { return num_rows_; }
-    /// Columns without the index.
+    /// Columns without the index, in the table's order.
     const std::vector<std::string>& columns() const { return columns_; }
     bool has(const std::string& column) const;
     /// Rows [first, first + count) of the index as text.

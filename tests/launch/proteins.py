@@ -132,10 +132,10 @@ def main():
         lapatlas("prepare", "c.toml", "--input.path=half0.h5ad,half1.h5ad", "--output.dir=of_halves", "--quiet")
         with h5py.File(folder / "run/prepared.h5") as a, h5py.File(folder / "of_halves/prepared.h5") as b:
             check(np.array_equal(a["train/proteins"][:], b["train/proteins"][:], equal_nan=True), "two files are joined with their proteins")
-        halves[1].obsm["protein_expression"] = halves[1].obsm["protein_expression"].rename(columns={"protein_2": "CD3"})
+        halves[1].obsm["protein_expression"] = halves[1].obsm["protein_expression"].iloc[:, ::-1]
         halves[1].write_h5ad(folder / "half1.h5ad")
         answer = lapatlas("prepare", "c.toml", "--input.path=half0.h5ad,half1.h5ad", "--output.dir=other_proteins", code=2)
-        check("half1.h5ad: its proteins" in answer.errors, "they must be of the same proteins", answer.errors)
+        check("half1.h5ad: its proteins" in answer.errors, "they must be of the same proteins in the same order", answer.errors)
         for shards in ("1", "2"):
             lapatlas("generate", "run", "--cells", "1200", "--output", "parts.h5ad", f"--generate.shards={shards}", "--quiet")
             lapatlas("evaluate", "run", "--generated", "parts.shards.json", "--output", "parts.json", "--quiet")
