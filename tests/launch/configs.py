@@ -27,6 +27,9 @@ def main():
             (folder / "dumped.toml").write_text(first.output)
             again = call(arguments.mpiexec, 1, arguments.binary, ["run", "dumped.toml", "--dump-config"], folder, 60)
             check(again.code == 0 and again.output == first.output, f"{config.name}: its dump is a configuration", again.errors)
+        listed = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "options.toml").read_text().split("\n", 1)[1]
+        defaults = call(arguments.mpiexec, 1, arguments.binary, ["run", "--dump-config"], folder, 60)
+        check(defaults.output == listed, "docs/options.toml lists every option as it is", "see its first line")
     return 1 if Check.failed else 0
 
 
