@@ -61,12 +61,13 @@ Posterior encode_rows(const PlacedData& placed, const Model& model, const TrainO
         const torch::Tensor z = tag_encoder->forward(input, graph);
         return {z, torch::zeros_like(z), false};
     };
+    const EntryMask mask{tag_encoder.is_empty() ? mask_fraction : 0, seed, 0};
     Posterior all;
     for (std::int64_t group = 0; group < groups; ++group) {
         const InducedShard part = induce(data.full_graph, data.map,
                                          clusters_of_group(clusters, groups, group), data.heldout_clusters);
         prefetch_counts(data, part.kept_rows);
-        const auto input = placed.inputs(part.kept_rows, {mask_fraction, seed, 0});
+        const auto input = placed.inputs(part.kept_rows, mask);
         const auto graph =
             backend.graph_operator(part.shard, laplacian_entries(backend.comm(), part.shard, {}));
         Posterior of_part = encode(input, part.kept_rows, graph);

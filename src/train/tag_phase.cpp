@@ -68,9 +68,8 @@ TagPhase::ActivePart TagPhase::activate(std::int64_t step) {
     return part;
 }
 
-torch::Tensor TagPhase::encode(const ActivePart& part, std::int64_t step, double mask, GradientSink* sink) {
-    const auto input =
-        placed_.inputs(part.induced->kept_rows, {mask, seed_, static_cast<std::uint32_t>(step)});
+torch::Tensor TagPhase::encode(const ActivePart& part, GradientSink* sink) {
+    const auto input = placed_.inputs(part.induced->kept_rows, {});
     return model_.tag_encoder->forward(input, part.graph, sink);
 }
 
@@ -133,7 +132,7 @@ StepResult TagPhase::step(std::int64_t step) {
     if (step == first_target_step()) start_centres();
     const ActivePart part = activate(step);
     clusters_.read_ahead(comm_.rank(), step);
-    const torch::Tensor z = encode(part, step, config_.train.mask_fraction, gradients_.get());
+    const torch::Tensor z = encode(part, gradients_.get());
     const torch::Tensor counts = count_loss(part, z, step), adjacency = adjacency_loss(part, z);
     // As published the counts' term is a mean over genes too.
     torch::Tensor loss =
@@ -193,8 +192,7 @@ std::unique_ptr<FrozenLatents> TagPhase::freeze() {
         const std::int64_t step = (steps() / clusters_.steps_a_pass() + 1) * clusters_.steps_a_pass() + place;
         clusters_.read_ahead(comm_.rank(), step);
         const ActivePart part = activate(step);
-        // Masked as the decoder's latents are.
-        const torch::Tensor z = encode(part, step, config_.train.mask_fraction, nullptr);
+        const torch::Tensor z = encode(part, nullptr);
         frozen->add(0, part.induced->kept_rows, {z, torch::zeros_like(z), false});
         clusters_.give_up(comm_.rank(), step);
     }

@@ -40,8 +40,8 @@ class TagPhase : public EmbeddingPhase {
         double pairs_of_all_ranks = 0;  ///< within clusters
     };
     ActivePart activate(std::int64_t step);
-    /// [active rows, latent]; `mask`: share of the counts that is hidden.
-    torch::Tensor encode(const ActivePart& part, std::int64_t step, double mask, GradientSink* sink);
+    /// [active rows, latent], of whole counts.
+    torch::Tensor encode(const ActivePart& part, GradientSink* sink);
     torch::Tensor count_loss(const ActivePart& part, const torch::Tensor& z, std::int64_t step);
     torch::Tensor adjacency_loss(const ActivePart& part, const torch::Tensor& z) const;
     torch::Tensor target_loss(const ActivePart& part, const torch::Tensor& z) const;
