@@ -154,6 +154,8 @@ def embedding(lapatlas, folder, real):
     answer = lapatlas("embed", "run", "--input", "other.h5ad", "--denoised", "--output", "embedded.h5ad")
     embedded = anndata.read_h5ad(folder / "embedded.h5ad")
     check(list(embedded.obs_names) == list(shuffled.obs_names), "cells keep their names and order")
+    check((embedded.obs["batch"].astype(str) == shuffled.obs["batch"].astype(str)).all()
+          and np.allclose(embedded.obs["library_size"], shuffled.obs["library_size"]), "and their obs columns", embedded.obs.head())
     check(embedded.obsm["X_lapatlas"].shape == (150, 8), "a latent a cell", embedded.obsm)
     check(np.allclose(embedded.obsm["label_probability"].sum(1), 1, atol=1e-5), "label probabilities add up to one")
     rates = embedded.layers["denoised"]
