@@ -449,9 +449,9 @@ void check_config(const Config& config) {
     if (config.input.batch_from_file && !config.input.batch_key.empty())
         throw ConfigError("input.batch_from_file and input.batch_key = " + config.input.batch_key +
                           ": a cell has one batch; leave one of them out");
-    for (const std::string& key : split_text(
-             config.input.covariate_keys + "," + config.input.label_key + "," + config.input.batch_column(),
-             ','))
+    std::vector<std::string> columns = split_text(config.input.covariate_keys, ',');
+    columns.insert(columns.end(), {config.input.label_key, config.input.batch_column()});
+    for (const std::string& key : columns)
         for (const char* ours : {"library_size", "manifold_distance", "extrapolation", "attempts",
                                  "predicted", "score", "synthetic"})
             if (key == ours)

@@ -255,7 +255,7 @@ AtlasShard read_h5ad(const Communicator& comm, const InputOptions& options, cons
     AtlasShard shard;
     const BlockRange mine = rows.of_rank(comm, obs.num_rows());
     read_obs(comm, obs, options, mine, shard);
-    if (!options.protein_key.empty()) read_protein_obsm(comm, options.path, options.protein_key, shard);
+    if (!options.protein_key.empty()) read_protein_obsm(comm, file, options.protein_key, shard);
 
     std::string why_not;
     for (const StoredMatrix& matrix : choose_on_root(comm, file, matrices, options)) {

@@ -5,7 +5,6 @@
 #include "dist/agreement.hpp"
 #include "dist/ask_owners.hpp"
 #include "dist/error.hpp"
-#include "dist/fnv1a.hpp"
 #include "src/io/unique_names.hpp"
 
 namespace lapatlas {
@@ -17,30 +16,17 @@ struct NamedRow {
     std::int64_t row;
 };
 
-int keeper_of(std::uint64_t name, const Communicator& comm) {
-    return static_cast<int>(name % static_cast<std::uint64_t>(comm.size()));
-}
-
 }  // namespace
 
 std::vector<std::int64_t> find_by_name(const Communicator& comm, const std::vector<std::string>& names,
                                        std::int64_t first, const std::vector<std::string>& wanted) {
+    const HashedNames here = hash_names(comm, names), asked_for = hash_names(comm, wanted);
     std::vector<NamedRow> mine;
-    std::vector<int> keepers;
-    for (const std::string& name : names) {
-        mine.push_back({fnv1a(name), first + std::ssize(mine)});
-        keepers.push_back(keeper_of(mine.back().name, comm));
-    }
+    for (const std::uint64_t name : here.hashes) mine.push_back({name, first + std::ssize(mine)});
     std::unordered_map<std::uint64_t, std::int64_t> kept;
-    for (const NamedRow& cell : send_to<NamedRow>(comm, mine, keepers).items)
+    for (const NamedRow& cell : send_to<NamedRow>(comm, mine, here.keepers).items)
         kept.emplace(cell.name, cell.row);
 
-    std::vector<std::uint64_t> questions;
-    std::vector<int> owners;
-    for (const std::string& name : wanted) {
-        questions.push_back(fnv1a(name));
-        owners.push_back(keeper_of(questions.back(), comm));
-    }
     const auto rows_of = [&](std::span<const std::uint64_t> asked) {
         std::vector<std::int64_t> rows;
         for (const std::uint64_t name : asked) {
@@ -49,7 +35,8 @@ std::vector<std::int64_t> find_by_name(const Communicator& comm, const std::vect
         }
         return rows;
     };
-    return ask_owners<std::int64_t>(comm, std::span<const std::uint64_t>(questions), owners, rows_of);
+    return ask_owners<std::int64_t>(comm, std::span<const std::uint64_t>(asked_for.hashes), asked_for.keepers,
+                                    rows_of);
 }
 
 void require_distinct_names(const Communicator& comm, const std::vector<std::string>& names,

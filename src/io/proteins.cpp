@@ -57,6 +57,15 @@ void read_array(const Hdf5File& file, const std::string& key, AtlasShard& shard)
     shard.proteins = file.read_rows<float>(path, shard.first_cell, std::ssize(shard.cell_names));
 }
 
+std::vector<float> dense(const PackedCounts& counts) {
+    std::vector<float> values(static_cast<std::size_t>(counts.num_rows() * counts.num_genes()), 0);
+    for_each_row(counts, [&](std::int64_t row, const SparseCounts& cell) {
+        for (std::int64_t e = 0; e < cell.size; ++e)
+            values[static_cast<std::size_t>(row * counts.num_genes() + cell.genes[e])] = cell.values[e];
+    });
+    return values;
+}
+
 }  // namespace
 
 void require_protein_counts(const std::string& where, const AtlasShard& shard) {
@@ -73,23 +82,10 @@ void require_protein_counts(const std::string& where, const AtlasShard& shard) {
     }
 }
 
-namespace {
-
-std::vector<float> dense(const PackedCounts& counts) {
-    std::vector<float> values(static_cast<std::size_t>(counts.num_rows() * counts.num_genes()), 0);
-    for_each_row(counts, [&](std::int64_t row, const SparseCounts& cell) {
-        for (std::int64_t e = 0; e < cell.size; ++e)
-            values[static_cast<std::size_t>(row * counts.num_genes() + cell.genes[e])] = cell.values[e];
-    });
-    return values;
-}
-
-}  // namespace
-
-void read_protein_obsm(const Communicator& comm, const std::string& path, const std::string& key,
+void read_protein_obsm(const Communicator& comm, const Hdf5File& file, const std::string& key,
                        AtlasShard& shard) {
+    const std::string path = file.path().string();
     agreed(comm, [&] {
-        const Hdf5File file = Hdf5File::open(path);
         const std::string name = "obsm/" + key;
         if (!file.exists(name))
             throw InputError(

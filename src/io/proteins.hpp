@@ -3,6 +3,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
+#include "dist/hdf5_file.hpp"
 #include "dist/log.hpp"
 #include "src/config/input_options.hpp"
 #include "src/io/atlas_shard.hpp"
@@ -12,7 +13,7 @@ namespace lapatlas {
 /// Collective. Antibody counts (CITE-seq) of a shard's cells from obsm[key] of the .h5ad that they were read
 /// from: a table with a column a protein, or an array, whose columns uns[key + "_names"] or
 /// uns["protein_names"] names. InputError where there is none, or a value is neither a count nor NaN.
-void read_protein_obsm(const Communicator& comm, const std::string& path, const std::string& key,
+void read_protein_obsm(const Communicator& comm, const Hdf5File& file, const std::string& key,
                        AtlasShard& shard);
 
 /// Rank-local. InputError where a shard's protein is neither a count nor NaN (not measured); it begins with

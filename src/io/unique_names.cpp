@@ -15,14 +15,7 @@ namespace {
 
 /// Local positions of names whose hash occurs more than once over all ranks: a superset of the duplicates.
 std::vector<std::size_t> suspects(const Communicator& comm, const std::vector<std::string>& names) {
-    std::vector<std::uint64_t> hashes;
-    std::vector<int> owners;
-    hashes.reserve(names.size());
-    owners.reserve(names.size());
-    for (const std::string& name : names) {
-        hashes.push_back(fnv1a(name));
-        owners.push_back(static_cast<int>(hashes.back() % static_cast<std::uint64_t>(comm.size())));
-    }
+    const HashedNames hashed = hash_names(comm, names);
     const auto is_repeated = [](std::span<const std::uint64_t> asked) {
         std::unordered_map<std::uint64_t, std::int32_t> times;
         for (const std::uint64_t hash : asked) ++times[hash];
@@ -31,8 +24,8 @@ std::vector<std::size_t> suspects(const Communicator& comm, const std::vector<st
         for (const std::uint64_t hash : asked) repeated.push_back(times[hash] > 1 ? 1 : 0);
         return repeated;
     };
-    const std::vector<std::uint8_t> repeated =
-        ask_owners<std::uint8_t>(comm, std::span<const std::uint64_t>(hashes), owners, is_repeated);
+    const std::vector<std::uint8_t> repeated = ask_owners<std::uint8_t>(
+        comm, std::span<const std::uint64_t>(hashed.hashes), hashed.keepers, is_repeated);
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < names.size(); ++i)
         if (repeated[i] != 0) found.push_back(i);
@@ -65,6 +58,18 @@ std::int64_t rename_repeated(std::vector<std::string>& names, std::unordered_set
 }
 
 }  // namespace
+
+HashedNames hash_names(const Communicator& comm, std::span<const std::string> names) {
+    HashedNames hashed;
+    hashed.hashes.reserve(names.size());
+    hashed.keepers.reserve(names.size());
+    for (const std::string& name : names) {
+        hashed.hashes.push_back(fnv1a(name));
+        hashed.keepers.push_back(
+            static_cast<int>(hashed.hashes.back() % static_cast<std::uint64_t>(comm.size())));
+    }
+    return hashed;
+}
 
 std::int64_t make_names_unique(std::vector<std::string>& names) {
     std::unordered_set<std::string> taken(names.begin(), names.end());
