@@ -22,10 +22,12 @@ void write_denoised(const Communicator& comm, const std::filesystem::path& outpu
     header.gene_names = input.shared.names;
     header.gene_ids = input.shared.ids;
     header.obsm = {{"X_pca", denoised.width}, {"X_dice", denoised.width}, {"X_dice_sd", denoised.width}};
+    if (!denoised.aligned.empty()) header.obsm.push_back({"X_pca_aligned", denoised.width});
     for (const auto& [name, value] : provenance) header.uns["lapatlas/" + name] = value;
     H5adRows rows;
     rows.counts = &input.shared.query;
     rows.obsm = {denoised.pca, denoised.dice, denoised.deviation};
+    if (!denoised.aligned.empty()) rows.obsm.push_back(denoised.aligned);
     rows.names = input.query.cell_names;
     if (!input.query.label_names.empty()) {
         header.categorical_obs.push_back({label_key, input.query.label_names});

@@ -118,16 +118,6 @@ void warn_of_rare_types(const Communicator& comm, const AtlasShard& atlas, const
     if (!rare.empty()) log.warning("types with fewer than 10 training cells can hardly be modelled: " + rare);
 }
 
-/// Collective. What a cell without a batch looks like cannot be learned.
-void require_batches(const Communicator& comm, const AtlasShard& atlas, const InputOptions& input) {
-    const std::int64_t missing = all_reduce_sum(
-        comm, static_cast<std::int64_t>(std::count(atlas.batches.begin(), atlas.batches.end(), -1)));
-    if (missing > 0)
-        throw InputError(input.path + ": " + std::to_string(missing) +
-                         " cells have no batch in obs column '" + input.batch_key +
-                         "' (input.batch_key); name one for each, or drop those cells");
-}
-
 /// By value: what is given away is freed.
 std::vector<float> to_float(std::vector<double> values) { return {values.begin(), values.end()}; }
 

@@ -419,6 +419,9 @@ void check_config(const Config& config) {
     if (config.denoise.likelihood != "gaussian" && config.input.values == "as_given")
         throw ConfigError("denoise.likelihood = \"" + config.denoise.likelihood +
                           "\" is one of counts, and input.values = \"as_given\" says that there are none");
+    if (config.denoise.align_batches && config.denoise.likelihood != "gaussian")
+        throw ConfigError("denoise.align_batches moves latents, of which denoise.likelihood = \"" +
+                          config.denoise.likelihood + "\" knows nothing: take \"gaussian\"");
     at_least("denoise.noise", config.denoise.noise, 1e-6);
     at_least("denoise.iterations", static_cast<double>(config.denoise.iterations), 1);
     at_least("denoise.prior_steps", static_cast<double>(config.denoise.prior_steps), 0);

@@ -12,6 +12,7 @@ struct DenoiseOptions {
     std::string layer;
     std::int64_t components = 0;
     bool standardise = true;
+    bool align_batches = false;
     double largest_value = 10;
     std::int64_t width = 128;
     std::int64_t blocks = 4;
@@ -42,6 +43,10 @@ struct DenoiseOptions {
         v("standardise", standardise,
           "genes are divided by their standard deviation in the reference before the principal components");
         v("largest_value", largest_value, "standardised values above this are set to it; 0: none are");
+        v("align_batches", align_batches,
+          "batches of the reference (input.batch_key) are moved onto one another, and the query, as one "
+          "batch "
+          "more, onto them (Harmony, Symphony), before anything is learned");
         v("width", width, "width D of the noise predictor");
         v("blocks", blocks, "residual blocks M of the noise predictor");
         v("epochs", epochs, "passes over the reference");

@@ -65,12 +65,11 @@ struct TrainOptions {
     template <class Visitor>
     void describe(Visitor&& v) {
         v("embedding_epochs", embedding_epochs,
-          "passes over the training cells for an embedding that looks at each cell alone; autoencoder, "
-          "scanvi");
-        v("embedding_batch", embedding_batch, "cells a step of it; autoencoder, scanvi");
+          "passes over the training cells for an embedding; autoencoder, scanvi, joint, sctag");
+        v("embedding_batch", embedding_batch, "cells a step of it; autoencoder, scanvi, joint");
         v("embedding_learning_rate", embedding_learning_rate, "AdamW, after warm-up; cosine to zero");
         v("kl_warmup_epochs", kl_warmup_epochs,
-          "passes in which the weight of its KL terms rises to 1; 0: it is 1; scanvi");
+          "passes in which the weight of its KL terms rises to 1; 0: it is 1; scanvi, joint");
         v("classification_weight", classification_weight,
           "of the labels' cross-entropy, mean over labelled cells, beside the other terms a cell; scanvi");
         v("target_epochs", target_epochs,
@@ -107,7 +106,8 @@ struct TrainOptions {
         v("learnable_weights", learnable_weights,
           "learn the three weights from where they are set: homoscedastic uncertainty (Kendall et al. 2018)");
         v("joint_gradient", joint_gradient, "let the diffusion loss shape the encoder");
-        v("mask_fraction", mask_fraction, "share of input counts hidden from the encoder in a step");
+        v("mask_fraction", mask_fraction,
+          "share of input counts hidden from the encoder in a step; laplacian");
         v("lpe_sign_flip", lpe_sign_flip, "flip the sign of each positional encoding at random every step");
         v("perturb", perturb, "spectral adversarial edge weights (LapDDPM 3.3)");
         v("alpha_min", alpha_min, "smallest initial random edge perturbation");

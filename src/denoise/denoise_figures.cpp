@@ -19,7 +19,7 @@ constexpr std::int64_t kMostJudged = 5000;
 
 /// A sample of the query's labelled cells, on the root.
 struct JudgedCells {
-    std::vector<float> pca, dice;             // [cells, width]
+    std::vector<float> pca, aligned, dice;    // [cells, width]
     std::vector<std::int32_t> labels, truth;  ///< of the query; by the reference's names, -1: unknown there
     LabelVotes votes;
 };
@@ -37,6 +37,7 @@ JudgedCells gather_judged(const Communicator& comm, const DenoiseInput& input,
         if (!is_in_even_sample(query.first_cell + static_cast<std::int64_t>(i), query.num_cells, kMostJudged))
             continue;
         take(own.pca, denoised.pca, i, denoised.width);
+        if (!denoised.aligned.empty()) take(own.aligned, denoised.aligned, i, denoised.width);
         take(own.dice, denoised.dice, i, denoised.width);
         own.labels.push_back(query.labels[i]);
         const std::string& name = query.label_names[static_cast<std::size_t>(query.labels[i])];
@@ -50,6 +51,7 @@ JudgedCells gather_judged(const Communicator& comm, const DenoiseInput& input,
     }
     JudgedCells all;
     all.pca = gather_v<float>(comm, own.pca);
+    all.aligned = gather_v<float>(comm, own.aligned);
     all.dice = gather_v<float>(comm, own.dice);
     all.labels = gather_v<std::int32_t>(comm, own.labels);
     all.truth = gather_v<std::int32_t>(comm, own.truth);
@@ -76,10 +78,11 @@ DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, 
                            std::uint64_t seed) {
     double shift = 0, squares = 0, entropy = 0;
     const auto width = static_cast<std::size_t>(denoised.width);
+    const std::vector<float>& before = denoised.aligned.empty() ? denoised.pca : denoised.aligned;
     for (std::size_t cell = 0; cell < denoised.dice.size() / width; ++cell) {
         double distance = 0;
         for (std::size_t i = cell * width; i < (cell + 1) * width; ++i) {
-            const double apart = static_cast<double>(denoised.dice[i]) - denoised.pca[i];
+            const double apart = static_cast<double>(denoised.dice[i]) - before[i];
             distance += apart * apart;
             squares += static_cast<double>(denoised.deviation[i]) * denoised.deviation[i];
         }
@@ -105,6 +108,8 @@ DenoiseFigures judge_query(const Communicator& comm, const DenoiseInput& input, 
             return figures;
         }
         figures.pca = figures_of_space(points_of(cells.pca, denoised.width), cells.labels, seed);
+        if (!cells.aligned.empty())
+            figures.aligned = figures_of_space(points_of(cells.aligned, denoised.width), cells.labels, seed);
         figures.dice = figures_of_space(points_of(cells.dice, denoised.width), cells.labels, seed);
         if (!cells.votes.best.empty()) figures.calibration = calibrate(cells.votes, cells.truth);
         return figures;
@@ -135,20 +140,31 @@ std::vector<Calibration> calibrate(const LabelVotes& votes, const std::vector<st
 std::string table_of(const DenoiseFigures& figures) {
     char line[160];
     if (figures.num_cells == 0) return "the query has no labels to hold its latents against\n";
-    std::snprintf(line, sizeof line, "%lld labelled cells of the query\n%-12s%12s%12s\n",
-                  static_cast<long long>(figures.num_cells), "", "PCA", "DICE");
-    std::string text = line;
-    const auto add = [&](const char* name, double pca, double dice) {
-        std::snprintf(line, sizeof line, "%-12s%12.4f%12.4f\n", name, pca, dice);
+    std::vector<std::pair<const char*, const SpaceFigures*>> spaces{{"PCA", &figures.pca}};
+    if (figures.aligned) spaces.emplace_back("aligned", &*figures.aligned);
+    spaces.emplace_back("DICE", &figures.dice);
+    std::string text =
+        std::to_string(figures.num_cells) + " labelled cells of the query\n" + std::string(12, ' ');
+    for (const auto& [name, of_space] : spaces) {
+        std::snprintf(line, sizeof line, "%12s", name);
         text += line;
+    }
+    const auto add = [&](const char* name, double SpaceFigures::*figure) {
+        std::snprintf(line, sizeof line, "\n%-12s", name);
+        text += line;
+        for (const auto& [title, of_space] : spaces) {
+            std::snprintf(line, sizeof line, "%12.4f", of_space->*figure);
+            text += line;
+        }
     };
-    add("silhouette", figures.pca.silhouette, figures.dice.silhouette);
-    add("cLISI", figures.pca.clisi, figures.dice.clisi);
-    add("cLISI, cos", figures.pca.cosine_clisi, figures.dice.cosine_clisi);
-    add("ARI k-means", figures.pca.ari, figures.dice.ari);
-    add("NMI k-means", figures.pca.nmi, figures.dice.nmi);
-    add("ARI Leiden", figures.pca.leiden_ari, figures.dice.leiden_ari);
-    add("NMI Leiden", figures.pca.leiden_nmi, figures.dice.leiden_nmi);
+    add("silhouette", &SpaceFigures::silhouette);
+    add("cLISI", &SpaceFigures::clisi);
+    add("cLISI, cos", &SpaceFigures::cosine_clisi);
+    add("ARI k-means", &SpaceFigures::ari);
+    add("NMI k-means", &SpaceFigures::nmi);
+    add("ARI Leiden", &SpaceFigures::leiden_ari);
+    add("NMI Leiden", &SpaceFigures::leiden_nmi);
+    text += '\n';
     if (std::isfinite(figures.accuracy)) {
         std::snprintf(line, sizeof line, "labels of neighbours are right in %.1f %%\n",
                       100 * figures.accuracy);
@@ -175,6 +191,7 @@ void write_denoise_figures(const std::filesystem::path& path, const DenoiseFigur
                           {"entropy", finite_json(figures.entropy)},
                           {"acceptance", figures.acceptance},
                           {"provenance", provenance}};
+    if (figures.aligned) all["aligned"] = json_of(*figures.aligned);
     for (const Calibration& one : figures.calibration)
         all["calibration"].push_back(
             {{"level", one.level}, {"holds", one.holds}, {"mean_size", one.mean_size}});

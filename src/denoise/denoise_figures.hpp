@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,12 @@ struct Calibration {
 };
 
 struct DenoiseFigures {
-    std::int64_t num_cells = 0;  ///< of the query with a label, or a sample of them; 0: it has none
-    SpaceFigures pca, dice;      ///< NaN where the query has no labels
-    double accuracy = 0;         ///< of the neighbours' label; NaN where either side has none
+    std::int64_t num_cells = 0;           ///< of the query with a label, or a sample of them; 0: it has none
+    SpaceFigures pca, dice;               ///< NaN where the query has no labels
+    std::optional<SpaceFigures> aligned;  ///< of projected latents after the alignment of batches
+    double accuracy = 0;                  ///< of the neighbours' label; NaN where either side has none
     std::vector<Calibration> calibration;
-    double shift = 0;       ///< mean distance of a cell's denoised from its projected latent
+    double shift = 0;       ///< mean distance of a cell's denoised from its projected (aligned) latent
     double spread = 0;      ///< root mean square of the standard deviations over repeats
     double entropy = 0;     ///< mean of the label votes', nats; NaN where the reference has no labels
     double acceptance = 1;  ///< of the likelihood step's proposals

@@ -41,6 +41,12 @@ DenoiseInput read_denoise_input(const Communicator& comm, const Config& config, 
                                        std::ssize(input.query.cell_names), log);
     input.reference_labels = reference.labels;
     input.label_names = reference.label_names;
+    if (config.denoise.align_batches) {
+        require_batches(comm, reference, config.input);
+        input.reference_batches = reference.batches;
+        if (config.input.batch_key.empty()) input.reference_batches.assign(reference.labels.size(), 0);
+        input.num_batches = std::max<std::int64_t>(1, std::ssize(reference.batch_names));
+    }
     AtlasShard of_query;
     of_query.gene_names = input.query.gene_names;
     of_query.gene_ids = input.query.gene_ids;

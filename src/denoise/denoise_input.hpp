@@ -17,8 +17,10 @@ struct DenoiseInput {
     AtlasShard query;      ///< names and labels; its matrix is in `shared`
     ObsColumns query_obs;  ///< whatever else its file says of its cells
     SharedGenes shared;
-    std::vector<std::int32_t> reference_labels;  // [local rows], -1: none
-    std::vector<std::string> label_names;        ///< of the reference
+    std::vector<std::int32_t> reference_labels;   // [local rows], -1: none
+    std::vector<std::string> label_names;         ///< of the reference
+    std::vector<std::int32_t> reference_batches;  // [local rows], where batches are to be aligned
+    std::int64_t num_batches = 0;                 ///< of the reference; 1 where no batch_key tells them apart
 };
 
 /// Collective. Reads config.input (the reference) and config.denoise.query. InputError where either has fewer

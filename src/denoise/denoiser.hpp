@@ -26,6 +26,7 @@ struct DenoisedQuery {
 
     std::int64_t width = 0;
     std::vector<float> pca, dice, deviation;  // [cells, width]; mean and spread over repeats
+    std::vector<float> aligned;               // [cells, width]; empty: batches are as they are
     LabelVotes votes;                         ///< no labels where the reference has none
     double acceptance = 1;                    ///< of the likelihood step's proposals; 1 where it has none
     SampleStore store;  ///< what is kept of it; to be removed once nobody comes back for it
@@ -54,6 +55,7 @@ class Denoiser {
     ReferenceSpace space_;
     ReferenceLatents reference_;
     std::vector<double> projected_;  // [local cells of the query, components]
+    std::vector<double> observed_;   // as that; moved onto the reference where batches are aligned
     std::optional<LatentPrior> prior_;
     std::string prior_id_;
     std::optional<CountObservation> observation_;  ///< of a likelihood of counts

@@ -225,4 +225,13 @@ AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log
     return shard;
 }
 
+void require_batches(const Communicator& comm, const AtlasShard& atlas, const InputOptions& options) {
+    const std::int64_t missing = all_reduce_sum(
+        comm, static_cast<std::int64_t>(std::count(atlas.batches.begin(), atlas.batches.end(), -1)));
+    if (missing > 0)
+        throw InputError(options.path + ": " + std::to_string(missing) +
+                         " cells have no batch in obs column '" + options.batch_key +
+                         "' (input.batch_key); name one for each, or drop those cells");
+}
+
 }  // namespace lapatlas

@@ -13,4 +13,7 @@ namespace lapatlas {
 /// odd but usable is one warning each; what is wrong is an InputError naming file, object and remedy.
 AtlasShard read_atlas(const Communicator& comm, const InputOptions& options, Log& log);
 
+/// Collective. InputError if a cell has no batch: what such a cell looks like cannot be learned.
+void require_batches(const Communicator& comm, const AtlasShard& atlas, const InputOptions& options);
+
 }  // namespace lapatlas

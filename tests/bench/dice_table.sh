@@ -1,11 +1,12 @@
 #!/bin/bash
-# tests/bench/dice_table.sh FOLDER [SEEDS]: table 1 of DICE, mean and standard deviation over seeds 0 .. SEEDS - 1 (default 10) of its
-# synthetic setups 1 to 4: silhouette and cLISI of PCA and DICE. What is there already is not made again.
+# tests/bench/dice_table.sh FOLDER [SEEDS [OPTIONS...]]: table 1 of DICE, mean and standard deviation over seeds 0 .. SEEDS - 1 (default 10) of
+# its synthetic setups 1 to 4: silhouette and cLISI of PCA and DICE. OPTIONS go to lapatlas denoise. What is there already is not made again.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/launch/environment.sh"
 [ $# -ge 1 ] || { sed -n '2,3s/^# //p' "${BASH_SOURCE[0]}" && exit 2; }
-folder="$(realpath -m "$1")" seeds="${2:-10}" lapatlas="$LAPATLAS_ROOT/build/release/lapatlas"
+folder="$(realpath -m "$1")" seeds="${2:-10}" lapatlas="${LAPATLAS:-$LAPATLAS_ROOT/build/release/lapatlas}"
+shift $(($# < 2 ? $# : 2))
 mkdir -p "$folder"
 for ((seed = 0; seed < seeds; ++seed)); do
     for setup in 1 2 3 4; do
@@ -16,7 +17,7 @@ for ((seed = 0; seed < seeds; ++seed)); do
         # The reference is that of every setup, and so is its prior.
         if [ "$setup" != 1 ]; then cp "$folder/seed$seed-setup1/denoise/prior.h5" "$run/denoise/"; fi
         "$lapatlas" denoise "$LAPATLAS_ROOT/configs/dice_synthetic.toml" --quiet --runtime.seed="$seed" --input.path="$run.h5ad" \
-            --query "$run-query.h5ad" --output.dir="$run" > /dev/null
+            --query "$run-query.h5ad" --output.dir="$run" "$@" > /dev/null
         rm "$run.h5ad" "$run-query.h5ad" "$run/denoised.h5ad"
     done
 done

@@ -152,6 +152,39 @@ def main():
             check(figures["acceptance"] > 0.5, f"{likelihood}: its proposals are taken", figures["acceptance"])
             check(figures["accuracy"] > 0.9, f"{likelihood}: labels are told", figures["accuracy"])
 
+        # A reference of two batches, and a query that is one more: genes of one are counted three times, of the other twice as often.
+        batched, shifted = whole[:200].copy(), other.copy()
+        batched.obs["donor"] = np.where(np.arange(200) % 2 == 0, "a", "b")
+        x = batched.X.toarray()
+        x[1::2, 10:16] *= 3
+        batched.X = x
+        x = shifted.X.toarray()
+        x[:, shifted.var_names.isin([f"gene{i}" for i in range(20, 26)])] *= 2
+        shifted.X = x
+        paths = [f"--input.path={write(folder, 'batched', batched)}", "--query", write(folder, "shifted", shifted)]
+        align = ["--denoise.align_batches=true", "--input.batch_key=donor"]
+
+        def align_on(run, ranks, *more):
+            return call(options.mpiexec, ranks, options.binary, ["denoise", config, *paths, f"--output.dir={folder / run}", *align, *more], folder)
+
+        for run, ranks in (("aligned", options.ranks), ("aligned-alone", 1)):
+            answer = align_on(run, ranks)
+            check(answer.code == 0, f"batches are aligned on {ranks} ranks", answer.errors)
+        aligned, alone = (anndata.read_h5ad(folder / run / "denoised.h5ad") for run in ("aligned", "aligned-alone"))
+        check(np.array_equal(aligned.obsm["X_pca_aligned"], alone.obsm["X_pca_aligned"]), "X_pca_aligned is the same to the last bit")
+        check(np.linalg.norm(aligned.obsm["X_pca_aligned"] - aligned.obsm["X_pca"], axis=1).min() > 0, "and not X_pca")
+        figures = json.loads((folder / "aligned" / "denoised.figures.json").read_text())
+        shift = np.linalg.norm(aligned.obsm["X_dice"] - aligned.obsm["X_pca_aligned"], axis=1).mean()
+        check(abs(figures["shift"] - shift) < 1e-4 * shift, "cells are moved from there", (figures["shift"], shift))
+        check(figures["accuracy"] > 0.9 and figures["aligned"]["silhouette"] > 0.5 and "aligned" in answer.output.splitlines()[1],
+              "types are told, the aligned space is judged", (figures, answer.output))
+        batched.obs["donor"] = batched.obs["donor"].astype("category").where(np.arange(200) != 5)
+        write(folder, "batched", batched)
+        for what, more, mention in (("a cell without its batch", [], "have no batch in obs column 'donor'"),
+                                    ("a likelihood of counts", ["--denoise.likelihood=poisson"], "denoise.align_batches")):
+            answer = align_on("aligned-wrong", options.ranks, *more)
+            check(answer.code == 2 and len(answer.lines("error:")) == 1 and mention in answer.errors, f"{what}: refused", (answer.code, answer.errors))
+
         unlabelled = write(folder, "unlabelled", anndata.AnnData(other.X, obs=other.obs[[]], var=other.var))
         answer = call(options.mpiexec, options.ranks, options.binary,
                       ["denoise", config, f"--input.path={reference}", "--query", unlabelled, f"--output.dir={folder / 'one'}",
