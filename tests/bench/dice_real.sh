@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/launch/environment.sh"
 [ $# -ge 2 ] || { sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" && exit 2; }
-folder="$(realpath -m "$1")" data="$(realpath "$2")" lapatlas="$LAPATLAS_ROOT/build/release/lapatlas"
+folder="$(realpath -m "$1")" data="$(realpath "$2")" lapatlas="${LAPATLAS:-$LAPATLAS_ROOT/build/release/lapatlas}"
 shift 2
 here="$LAPATLAS_ROOT/tests/bench/peers" python="$LAPATLAS_CACHE/peers/bin/python"
 "$here/setup_peers.sh" > /dev/null
@@ -14,17 +14,20 @@ names=(pbmc3k_labelled_2638 worm_l2 pbmc_pool)
 [ -e "$folder/pbmc_pool.query.h5ad" ] ||
     "$python" "$here/denoise_pairs.py" "$folder" "$data/pbmc_pool.h5ad" pbmc3k "$data/pbmc3k_labelled_2638.h5ad" "$data/worm_l2.h5ad" > /dev/null
 for name in "${names[@]}"; do
-    denoised=()
-    for likelihood in gaussian negative_binomial; do
-        run="$folder/$name-$likelihood"
+    # Only the pool is of several sources: cells of one are its query.
+    denoised=() variants=(gaussian negative_binomial)
+    [ "$name" != pbmc_pool ] || variants+=(aligned)
+    for variant in "${variants[@]}"; do
+        run="$folder/$name-$variant" options=(--denoise.likelihood="$variant")
+        [ "$variant" != aligned ] || options=(--denoise.align_batches=true --input.batch_key=batch --denoise.rho=1 --denoise.last_rho=0.1)
         mkdir -p "$run/denoise"
         # The prior does not depend on the likelihood.
-        [ ! -e "$folder/$name-gaussian/denoise/prior.h5" ] || cp -n "$folder/$name-gaussian/denoise/prior.h5" "$run/denoise/" || true
+        [ "$variant" != negative_binomial ] || cp -n "$folder/$name-gaussian/denoise/prior.h5" "$run/denoise/"
         if [ ! -e "$run/denoised.figures.json" ]; then
             "$lapatlas" denoise "$LAPATLAS_ROOT/configs/dice.toml" --quiet --input.path="$folder/$name.reference.h5ad" --query "$folder/$name.query.h5ad" \
-                --denoise.likelihood="$likelihood" --output.dir="$run" "$@" > "$run/table"
+                "${options[@]}" --output.dir="$run" "$@" > "$run/table"
         fi
-        denoised+=("DICE, $likelihood=$run/denoised.h5ad")
+        denoised+=("DICE, $variant=$run/denoised.h5ad")
     done
     echo "== $name"
     [ -e "$folder/$name.csv" ] ||

@@ -127,6 +127,8 @@ def main():
 
     methods = {"PCA": lambda: pca}
     methods.update({name: (lambda cells=cells: cells.obsm["X_dice"].astype(np.float64)) for name, cells in denoised.items()})
+    methods.update({f"{name}, before": (lambda cells=cells: cells.obsm["X_pca_aligned"].astype(np.float64))
+                    for name, cells in denoised.items() if "X_pca_aligned" in cells.obsm})
     methods.update({f"kNN smoothing {k}": (lambda k=k: smoothed(pca, k)) for k in (5, 10, 15)})
     methods.update({
         "MAGIC": lambda: diffused(pca),
