@@ -116,7 +116,7 @@ def main():
         check(apart < 2e-2, "X_dice is the same up to rounding in training", apart)
 
         # The prior's training stopped in its middle, and gone on with.
-        longer = ["--denoise.epochs=1500", "--train.checkpoint_minutes=0.005"]
+        longer = ["--denoise.epochs=600", "--train.checkpoint_minutes=0.005"]
         prior = folder / "stopped" / "denoise" / "prior.h5"
         code, said = disturbed([options.mpiexec, "-n", options.ranks, options.binary, *words("stopped", *longer)], folder,
                                prior.exists, lambda pid: os.kill(ranks_of(pid)[0], signal.SIGUSR1))
