@@ -40,10 +40,10 @@ def main():
         def lapatlas(*arguments):
             return call(options.mpiexec, options.ranks, options.binary, arguments, folder)
 
-        def filled_up(stage, ready, leave=0):
+        def filled_up(stage, ready, leave=lambda: 0):
             """A stage in the middle of which the disk fills up."""
             command = [options.mpiexec, "-n", options.ranks, options.binary, *words(stage, run)]
-            return disturbed(command, folder, ready, lambda pid: fill(disk, leave))
+            return disturbed(command, folder, ready, lambda pid: fill(disk, leave()))
 
         def says_so(code, said, what):
             errors = [line for line in said.splitlines() if line.startswith("error:")]
@@ -66,10 +66,11 @@ def main():
 
         last = run / "checkpoints" / "last.h5"
         # Without a byte left the metrics cannot go on; with a little the checkpoint is what no longer fits.
-        for leave, file in ((0, ""), (16384, "last.h5")):
+        # Half a checkpoint is room for the metrics of many steps, and not for the next checkpoint.
+        for leave, file in ((lambda: 0, ""), (lambda: last.stat().st_size // 2, "last.h5")):
             before = len(rows(run)) if last.exists() else 0
             code, said = filled_up("train", lambda: last.exists() and len(rows(run)) > before + 40, leave)
-            line = says_so(code, said, f"disk full in training, {leave} bytes left")
+            line = says_so(code, said, f"disk full in training{', half a checkpoint left' if file else ''}")
             check(file in line, f"the line names {file}", line)
             answer = lapatlas("inspect", last)
             check(answer.code == 0, "the checkpoint before is whole", answer.errors)
