@@ -69,13 +69,12 @@ Denoiser::Denoiser(std::shared_ptr<const Backend> backend, const Config& config,
     log.info(std::to_string(reference_.width) + " components of " + std::to_string(input.shared.used.size()) +
              " genes");
     projected_ = latents_in(space_, Expression(input.shared.query, input.shared, config).rows());
-    observed_ = projected_;
     if (config.denoise.align_batches) {
         log.stage("align batches");
         Harmonised aligned = harmonise(comm, space_.latents, reference_.width, input.reference_batches,
                                        input.num_batches, seed);
         space_.latents = std::move(aligned.points);
-        observed_ = map_onto(comm, aligned.clusters, projected_);
+        aligned_ = map_onto(comm, aligned.clusters, projected_);
     }
     reference_.values =
         all_gather_v<float>(comm, std::vector<float>(space_.latents.begin(), space_.latents.end()));
@@ -91,11 +90,11 @@ std::string Denoiser::made_by(const DenoiseOptions& options) const {
     // Of the query by its latents: the sum over cells is that of any number of ranks.
     const auto width = static_cast<std::size_t>(reference_.width);
     std::int64_t sum = 0;
-    for (std::size_t cell = 0; cell < observed_.size() / width; ++cell) {
+    for (std::size_t cell = 0; cell < observed().size() / width; ++cell) {
         const std::int64_t id = input_.query.first_cell + static_cast<std::int64_t>(cell);
         const std::uint64_t of_id = fnv1a(std::span<const std::int64_t>(&id, 1));
         sum += static_cast<std::int64_t>(
-            fnv1a(std::span<const double>(observed_).subspan(cell * width, width), of_id) >> 24);
+            fnv1a(std::span<const double>(observed()).subspan(cell * width, width), of_id) >> 24);
     }
     char text[256];
     std::snprintf(text, sizeof text,
@@ -125,11 +124,11 @@ DenoisedQuery Denoiser::denoise(const DenoiseOptions& options, const std::filesy
     };
     const std::vector<float> samples =
         sample_query(backend_, *prior_, likelihood, options,
-                     {observed_, width, input_.query.first_cell, input_.query.num_cells}, query.store,
+                     {observed(), width, input_.query.first_cell, input_.query.num_cells}, query.store,
                      config_.train.checkpoint_minutes, static_cast<std::uint64_t>(config_.runtime.seed), log);
 
     query.pca.assign(projected_.begin(), projected_.end());
-    if (config_.denoise.align_batches) query.aligned.assign(observed_.begin(), observed_.end());
+    query.aligned.assign(aligned_.begin(), aligned_.end());
     summarise(samples, options.repeats, query);
     const double proposed = all_reduce_sum(comm, acceptance.proposed);
     if (proposed > 0) {

@@ -47,6 +47,7 @@ class Denoiser {
     DenoisedQuery denoise(const DenoiseOptions& options, const std::filesystem::path& output, Log& log);
 
   private:
+    const std::vector<double>& observed() const { return aligned_.empty() ? projected_ : aligned_; }
     std::string made_by(const DenoiseOptions& options) const;
 
     std::shared_ptr<const Backend> backend_;
@@ -55,7 +56,7 @@ class Denoiser {
     ReferenceSpace space_;
     ReferenceLatents reference_;
     std::vector<double> projected_;  // [local cells of the query, components]
-    std::vector<double> observed_;   // as that; moved onto the reference where batches are aligned
+    std::vector<double> aligned_;    // as that, moved onto the reference; empty: batches are as they are
     std::optional<LatentPrior> prior_;
     std::string prior_id_;
     std::optional<CountObservation> observation_;  ///< of a likelihood of counts

@@ -41,6 +41,13 @@ std::vector<double> exact_sums(const Communicator& comm, std::size_t size, doubl
     return sums;
 }
 
+/// Collective. Of all ranks' values, without their signs.
+double largest_of(const Communicator& comm, std::span<const double> values) {
+    double largest = 0;
+    for (const double x : values) largest = std::max(largest, std::abs(x));
+    return all_reduce_max(comm, largest);
+}
+
 void make_unit(std::span<double> row) {
     double squares = 0;
     for (const double x : row) squares += x * x;
@@ -108,13 +115,12 @@ class SoftClusters {
           corrected_(points.begin(), points.end()),
           unit_(unit_rows(points, width_)),
           memberships_(static_cast<std::size_t>(cells_) * num_clusters_) {
-        for (const double x : points) largest_ = std::max(largest_, std::abs(x));
-        largest_ = all_reduce_max(comm, largest_);
+        largest_ = largest_of(comm, points);
         const std::int64_t first = exclusive_sum(comm, cells_);
         for (std::int64_t cell = 0; cell < cells_; ++cell) {
             const std::int64_t id = first + cell;
-            blocks_[fnv1a(std::span<const std::int64_t>(&id, 1)) % kBlocks].push_back(
-                static_cast<std::size_t>(cell));
+            block_of_.push_back(fnv1a(std::span<const std::int64_t>(&id, 1)) % kBlocks);
+            blocks_[block_of_.back()].push_back(static_cast<std::size_t>(cell));
         }
         const std::vector<double> sizes =
             exact_sums(comm, num_batches_, all_cells_, cells_,
@@ -185,15 +191,7 @@ class SoftClusters {
             clusters.weights.push_back(0);
             for (std::size_t b = 0; b < num_batches_; ++b) clusters.weights.back() += count(k, b);
         }
-        double largest = 0;
-        for (const double x : corrected_) largest = std::max(largest, std::abs(x));
-        clusters.sums = exact_sums(comm_, num_clusters_ * width_, all_cells_ * all_reduce_max(comm_, largest),
-                                   cells_, [&](std::size_t cell, const auto& add) {
-                                       for (std::size_t k = 0; k < num_clusters_; ++k)
-                                           for (std::size_t i = 0; i < width_; ++i)
-                                               add(k * width_ + i,
-                                                   memberships_of(cell)[k] * corrected_[cell * width_ + i]);
-                                   });
+        clusters.sums = sums_by_membership(corrected_, largest_of(comm_, corrected_));
         return {corrected_, std::move(clusters)};
     }
 
@@ -214,13 +212,18 @@ class SoftClusters {
             add(from + k * num_batches_ + batch(cell), memberships_of(cell)[k]);
     }
 
+    /// [clusters, width] of rows [cells, width] with no value above `largest`.
+    std::vector<double> sums_by_membership(const std::vector<double>& rows, double largest) const {
+        return exact_sums(comm_, num_clusters_ * width_, all_cells_ * largest, cells_,
+                          [&](std::size_t cell, const auto& add) {
+                              for (std::size_t k = 0; k < num_clusters_; ++k)
+                                  for (std::size_t i = 0; i < width_; ++i)
+                                      add(k * width_ + i, memberships_of(cell)[k] * rows[cell * width_ + i]);
+                          });
+    }
+
     void move_centroids() {
-        std::vector<double> sums = exact_sums(
-            comm_, num_clusters_ * width_, all_cells_, cells_, [&](std::size_t cell, const auto& add) {
-                for (std::size_t k = 0; k < num_clusters_; ++k)
-                    for (std::size_t i = 0; i < width_; ++i)
-                        add(k * width_ + i, memberships_of(cell)[k] * unit_[cell * width_ + i]);
-            });
+        std::vector<double> sums = sums_by_membership(unit_, 1);
         for (std::size_t k = 0; k < num_clusters_; ++k)
             make_unit(std::span(sums).subspan(k * width_, width_));
         centroids_ = std::move(sums);
@@ -241,12 +244,9 @@ class SoftClusters {
 
     void renew_memberships() {
         const std::size_t size = counts_.size();
-        std::vector<std::size_t> block_of(static_cast<std::size_t>(cells_));
-        for (std::size_t block = 0; block < kBlocks; ++block)
-            for (const std::size_t cell : blocks_[block]) block_of[cell] = block;
         const std::vector<double> old = exact_sums(
             comm_, kBlocks * size, all_cells_, cells_,
-            [&](std::size_t cell, const auto& add) { add_counts(cell, block_of[cell] * size, add); });
+            [&](std::size_t cell, const auto& add) { add_counts(cell, block_of_[cell] * size, add); });
         for (std::size_t block = 0; block < kBlocks; ++block) {
             for (std::size_t i = 0; i < size; ++i) counts_[i] -= old[block * size + i];
             const std::vector<double> factors = penalties();
@@ -290,6 +290,7 @@ class SoftClusters {
     std::vector<double> memberships_;       // [cells, clusters] R
     std::vector<double> counts_;            // [clusters, batches] O
     std::vector<double> shares_;            // [batches] of all cells
+    std::vector<std::size_t> block_of_;     // [cells]
     std::array<std::vector<std::size_t>, kBlocks> blocks_;
 };
 
@@ -314,9 +315,7 @@ std::vector<double> map_onto(const Communicator& comm, const AlignedClusters& cl
     const auto count = static_cast<std::size_t>(clusters.count());
     const std::int64_t cells = std::ssize(points) / clusters.width;
     const auto all_cells = static_cast<double>(all_reduce_sum(comm, cells));
-    double largest = 1;
-    for (const double x : points) largest = std::max(largest, std::abs(x));
-    largest = all_reduce_max(comm, largest);
+    const double largest = std::max(1.0, largest_of(comm, points));
 
     const std::vector<double> unit = unit_rows(points, width);
     std::vector<double> memberships(static_cast<std::size_t>(cells) * count);

@@ -22,7 +22,7 @@ for name in "${names[@]}"; do
         [ "$variant" != aligned ] || options=(--denoise.align_batches=true --input.batch_key=batch --denoise.rho=1 --denoise.last_rho=0.1)
         mkdir -p "$run/denoise"
         # The prior does not depend on the likelihood.
-        [ "$variant" != negative_binomial ] || cp -n "$folder/$name-gaussian/denoise/prior.h5" "$run/denoise/"
+        [ "$variant" != negative_binomial ] || [ -e "$run/denoise/prior.h5" ] || cp "$folder/$name-gaussian/denoise/prior.h5" "$run/denoise/"
         if [ ! -e "$run/denoised.figures.json" ]; then
             "$lapatlas" denoise "$LAPATLAS_ROOT/configs/dice.toml" --quiet --input.path="$folder/$name.reference.h5ad" --query "$folder/$name.query.h5ad" \
                 "${options[@]}" --output.dir="$run" "$@" > "$run/table"
